@@ -1,0 +1,114 @@
+"""The words for quality: flags of a value, verdicts on a profile, and the reasons for them.
+
+These three lists are written into every output file (CF ``flag_values``, ``flag_masks`` and
+``flag_meanings``). Their numbers are therefore for ever: add at the end, never renumber.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, IntEnum
+
+
+class QC(IntEnum):
+    """QARTOD's flags of a single value, in the ``*_qc`` variables."""
+
+    GOOD = 1
+    NOT_EVALUATED = 2
+    SUSPECT = 3
+    """Changed or filled by the cleaning: interpolated, extended, merged or derived."""
+    FAIL = 4
+    """Reported, found wrong and removed; the value in the file is missing."""
+    MISSING = 9
+
+
+class Status(IntEnum):
+    """The verdict on a profile, in ``status`` (from thermodynamics) and ``wind_status``."""
+
+    OK = 0
+    SUSPECT = 1
+    REJECTED = 2
+    FAILED = 3
+
+
+class SourceStatus(IntEnum):
+    """What became of an input file, in ``source_status``."""
+
+    READ = 0
+    EMPTY = 1
+    """A file of a known format without a sounding in it."""
+    UNREADABLE = 2
+    """No reader knows it, or the one that does found it broken."""
+    FAILED = 3
+    """Reading it killed a worker, took too long, or met an error of ours."""
+
+
+class Reason(Enum):
+    """Why a profile is what it is: bit in ``status_reasons``, what it makes of the profile's
+    thermodynamics and of its winds, and what it says to a person.
+    """
+
+    IMPLAUSIBLE_VALUES_REMOVED = (0, "ok", "ok", "values outside physical limits were removed")
+    BELOW_STATION_LEVELS_REMOVED = (1, "ok", "ok", "levels below the station were removed")
+    DUPLICATE_LEVELS_MERGED = (2, "ok", "ok", "levels with the same pressure were merged")
+    PRESSURE_SMOOTHED = (3, "ok", "ok", "small upward bumps in pressure were smoothed out")
+    PRESSURE_DISORDER_SORTED = (4, "suspect", "suspect", "levels were out of order and sorted")
+    DEWPOINT_ABOVE_TEMPERATURE = (5, "ok", "ok", "dewpoint above temperature was set to it")
+    HUMIDITY_GAP_INTERPOLATED = (6, "ok", "ok", "gaps in dewpoint were interpolated")
+    HUMIDITY_EXTENDED_ALOFT = (7, "ok", "ok", "dewpoint was extended above its last report")
+    HUMIDITY_ENDS_EARLY = (8, "suspect", "ok", "dewpoint ends below the 500 hPa level")
+    SURFACE_HUMIDITY_MISSING = (9, "suspect", "ok", "the lowest level lacks dewpoint")
+    PRESSURE_DERIVED = (10, "ok", "ok", "pressure of some levels was derived from height")
+    HEIGHT_DERIVED = (11, "ok", "ok", "missing heights were derived hydrostatically")
+    HEIGHT_NOT_INCREASING = (12, "ok", "ok", "height does not increase everywhere")
+    HEIGHT_MISSING = (13, "suspect", "rejected", "there are no heights and no way to derive them")
+    NO_LEVELS = (14, "rejected", "rejected", "no usable level")
+    TOO_FEW_LEVELS = (15, "rejected", "ok", "too few levels with temperature and dewpoint")
+    TOP_TOO_LOW = (16, "rejected", "ok", "the sounding ends too low")
+    NO_SURFACE_HUMIDITY = (17, "rejected", "ok", "no dewpoint near the surface")
+    NO_WIND = (18, "ok", "rejected", "no usable winds")
+    SURFACE_WIND_MISSING = (19, "ok", "suspect", "the surface wind is missing")
+    WIND_GAP = (20, "ok", "suspect", "a deep layer has no wind report")
+    POSITION_MISSING = (21, "ok", "ok", "the position is not known")
+    TIME_MISSING = (22, "suspect", "suspect", "the time is not known")
+    UNREADABLE = (23, "rejected", "rejected", "the sounding could not be read")
+    NEGATIVE_CAPE = (24, "suspect", "ok", "MetPy's CAPE was negative and is masked")
+    MUCAPE_BELOW_SBCAPE = (25, "suspect", "ok", "most unstable CAPE is below the surface-based one")
+    PARCEL_LEVELS_DISORDERED = (26, "suspect", "ok", "LCL, LFC and EL are not in that order")
+    CAPE_MISSES_BUOYANCY = (27, "suspect", "ok", "CAPE is far from the parcel's positive area")
+    TOP_BELOW_EQUILIBRIUM_LEVEL = (28, "suspect", "ok", "the parcel is still buoyant at the top")
+    VALUE_OUT_OF_RANGE = (29, "suspect", "ok", "a result outside its valid range was masked")
+    CALCULATION_FAILED = (30, "failed", "ok", "a calculation raised an error")
+    WORKER_LOST = (31, "failed", "failed", "its calculation killed a worker or took too long")
+
+    def __init__(self, bit: int, status: str, wind_status: str, sentence: str) -> None:
+        self.mask = 1 << bit
+        self.status = Status[status.upper()]
+        self.wind_status = Status[wind_status.upper()]
+        self.sentence = sentence
+
+    @property
+    def label(self) -> str:
+        """The word for it in ``flag_meanings``, for example ``humidity_extended_aloft``."""
+        return self.name.lower()
+
+
+def to_mask(reasons: Iterable[Reason]) -> int:
+    """Return the ``status_reasons`` bit mask of some reasons."""
+    mask = 0
+    for reason in reasons:
+        mask |= reason.mask
+    return mask
+
+
+def from_mask(mask: int) -> list[Reason]:
+    """Return the reasons in a ``status_reasons`` bit mask, in the order of their bits."""
+    return [reason for reason in Reason if int(mask) & reason.mask]
+
+
+def verdict(reasons: Iterable[Reason]) -> tuple[Status, Status]:
+    """Return what reasons make of a profile: ``(status, wind_status)``, the worst of each."""
+    reasons = list(reasons)
+    status = max((reason.status for reason in reasons), default=Status.OK)
+    wind_status = max((reason.wind_status for reason in reasons), default=Status.OK)
+    return status, wind_status

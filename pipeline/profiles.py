@@ -1,0 +1,146 @@
+"""The one data model: profiles as readers give them, and many of them in one ragged dataset.
+
+A :class:`Profile` is one ascent or column: six level variables as plain float arrays and a few
+facts about it. Many of them make a *season*: an :class:`xarray.Dataset` in CF's contiguous ragged
+form, all profiles' levels end to end along ``level``, ``row_size`` saying how many belong to each
+``profile``. A mix of 30-level and 6000-level profiles costs what it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FloatArray = NDArray[np.float64]
+
+#: The level variables of every profile, in the order in which argument tuples carry them.
+LEVEL_VARIABLES = ("pressure", "temperature", "dewpoint", "height", "u_wind", "v_wind")
+
+NOT_A_TIME = np.datetime64("NaT", "s")
+
+
+class Extra(NamedTuple):
+    """A level variable of a format's own, riding along: one value a level, its units and name."""
+
+    values: FloatArray
+    units: str = "1"
+    long_name: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Profile:
+    """One ascent or column, as a reader found it, in the project's units.
+
+    Parameters
+    ----------
+    pressure : array_like, shape (levels,)
+        hPa, in the order of the source; the cleaning puts it in order.
+    temperature, dewpoint : array_like, shape (levels,), optional
+        degC.
+    height : array_like, shape (levels,), optional
+        m above mean sea level (geopotential heights count as such).
+    u_wind, v_wind : array_like, shape (levels,), optional
+        m s-1, towards east and north.
+    station_id : str
+        Always text: ``03005`` is not a number.
+    station_name : str
+    time : numpy.datetime64
+        UTC, nominal or release time, whichever the source gives.
+    latitude, longitude : float
+        degrees north and east; NaN where not known.
+    surface_altitude : float
+        m above mean sea level; NaN where the source does not say.
+    extras : dict of str to Extra
+        More level variables. A quantity that the catalogue computes too is prefixed
+        ``reported_``.
+    notes : tuple of str
+        What the reader had to decide, for a person who asks why.
+    problem : str
+        Not empty where the source holds this sounding but it could not be read; it then has no
+        levels, and is rejected with this text.
+
+    Raises
+    ------
+    ValueError
+        When arrays differ in length.
+
+    Examples
+    --------
+    >>> profile = Profile(pressure=[1000.0, 925.0], temperature=[20.0, 15.0], station_id="06610")
+    >>> len(profile), profile.dewpoint
+    (2, array([nan, nan]))
+    """
+
+    pressure: ArrayLike
+    temperature: ArrayLike | None = None
+    dewpoint: ArrayLike | None = None
+    height: ArrayLike | None = None
+    u_wind: ArrayLike | None = None
+    v_wind: ArrayLike | None = None
+    station_id: str = ""
+    station_name: str = ""
+    time: np.datetime64 = NOT_A_TIME
+    latitude: float = np.nan
+    longitude: float = np.nan
+    surface_altitude: float = np.nan
+    extras: dict[str, Extra] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+    def __post_init__(self) -> None:
+        self.pressure = as_floats(self.pressure)
+        for name in LEVEL_VARIABLES[1:]:
+            value = getattr(self, name)
+            values = np.full(len(self.pressure), np.nan) if value is None else as_floats(value)
+            if values.shape != self.pressure.shape:
+                raise ValueError(
+                    f"{name} has {len(values)} levels where pressure has {len(self.pressure)}"
+                )
+            setattr(self, name, values)
+        self.time = np.datetime64(self.time, "s")
+
+    def __len__(self) -> int:
+        return len(self.pressure)  # type: ignore[arg-type]
+
+    def levels(self) -> dict[str, Any]:
+        """Return the six level variables by name, as float arrays."""
+        return {name: getattr(self, name) for name in LEVEL_VARIABLES}
+
+
+def as_floats(values: ArrayLike) -> FloatArray:
+    """Return values as a contiguous 1D float64 array, masked entries as NaN.
+
+    MetPy ignores masks and computes with the fill value beneath them, so no mask may get past
+    here.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(np.float64).filled(np.nan)
+    return np.ascontiguousarray(np.atleast_1d(np.asarray(values, dtype=np.float64)))
+
+
+def wind_components(speed: ArrayLike, direction: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return ``(u_wind, v_wind)``, in the units of `speed`.
+
+    Parameters
+    ----------
+    speed : array_like, shape (levels,)
+        In m s-1, if the result is to go into a :class:`Profile`.
+    direction : array_like, shape (levels,)
+        degrees clockwise from north, from where it blows. Calm wind may lack one.
+
+    Examples
+    --------
+    >>> u_wind, v_wind = wind_components([10.0], [270.0])
+    >>> u_wind.round(6), v_wind.round(6)
+    (array([10.]), array([0.]))
+    """
+    speed, direction = as_floats(speed), as_floats(direction)
+    angle = np.radians(np.where(speed == 0, 0.0, direction))
+    return -speed * np.sin(angle), -speed * np.cos(angle) + 0.0
