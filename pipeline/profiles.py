@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.flags import Reason, SourceStatus
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -144,3 +146,43 @@ def wind_components(speed: ArrayLike, direction: ArrayLike) -> tuple[FloatArray,
     speed, direction = as_floats(speed), as_floats(direction)
     angle = np.radians(np.where(speed == 0, 0.0, direction))
     return -speed * np.sin(angle), -speed * np.cos(angle) + 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class CheckedProfile:
+    """A profile after cleaning, with everything the cleaning has to say about it.
+
+    Parameters
+    ----------
+    profile : Profile
+        Cleaned: from the surface up, pressure strictly falling.
+    qc : dict of str to numpy.ndarray of int8, shape (levels,)
+        For each of `LEVEL_VARIABLES` the :class:`~pipeline.flags.QC` of its values.
+    reasons : set of Reason
+        From them follow ``status`` and ``wind_status`` (:func:`pipeline.flags.verdict`).
+    counts : dict of str to int
+        How many values or levels each cleaning step touched, by the label of its reason.
+    message : str
+        The same for a person, with figures; empty where there is nothing to say.
+    source_index : int
+        Row of the source table that this profile came from.
+    """
+
+    profile: Profile
+    qc: dict[str, NDArray[np.int8]]
+    reasons: set[Reason]
+    counts: dict[str, int]
+    message: str = ""
+    source_index: int = -1
+
+
+@dataclass(slots=True, kw_only=True)
+class SourceRow:
+    """A row of the source table: an input file and what became of it."""
+
+    path: str
+    fingerprint: str = ""
+    reader: str = ""
+    status: SourceStatus = SourceStatus.READ
+    message: str = ""
+    profiles: int = 0
