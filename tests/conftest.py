@@ -1,0 +1,25 @@
+"""What tests share: where the real files are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def season_folder() -> Path:
+    """The season that comes with the project: 340 soundings of 2003."""
+    return PROJECT / "data" / "season-2003"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """A larger collection of real files; tests that want it are skipped where it is not."""
+    folder = Path(os.environ.get("PIPELINE_SHARED_DATA", PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("the larger collection of real files is not on this machine")
+    return folder
