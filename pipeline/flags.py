@@ -48,38 +48,45 @@ class Reason(Enum):
     thermodynamics and of its winds, and what it says to a person.
     """
 
+    # What the cleaning did; each is counted in ``cleaning_count``.
     IMPLAUSIBLE_VALUES_REMOVED = (0, "ok", "ok", "values outside physical limits were removed")
-    BELOW_STATION_LEVELS_REMOVED = (1, "ok", "ok", "levels below the station were removed")
-    DUPLICATE_LEVELS_MERGED = (2, "ok", "ok", "levels with the same pressure were merged")
-    PRESSURE_SMOOTHED = (3, "ok", "ok", "small upward bumps in pressure were smoothed out")
+    LEVELS_WITHOUT_PRESSURE_REMOVED = (1, "ok", "ok", "levels without pressure were removed")
+    BELOW_STATION_LEVELS_REMOVED = (2, "ok", "ok", "levels below the station were removed")
+    PRESSURE_DERIVED = (3, "ok", "ok", "pressure of some levels was derived from height")
     PRESSURE_DISORDER_SORTED = (4, "suspect", "suspect", "levels were out of order and sorted")
-    DEWPOINT_ABOVE_TEMPERATURE = (5, "ok", "ok", "dewpoint above temperature was set to it")
-    HUMIDITY_GAP_INTERPOLATED = (6, "ok", "ok", "gaps in dewpoint were interpolated")
-    HUMIDITY_EXTENDED_ALOFT = (7, "ok", "ok", "dewpoint was extended above its last report")
-    HUMIDITY_ENDS_EARLY = (8, "suspect", "ok", "dewpoint ends below the 500 hPa level")
-    SURFACE_HUMIDITY_MISSING = (9, "suspect", "ok", "the lowest level lacks dewpoint")
-    PRESSURE_DERIVED = (10, "ok", "ok", "pressure of some levels was derived from height")
-    HEIGHT_DERIVED = (11, "ok", "ok", "missing heights were derived hydrostatically")
-    HEIGHT_NOT_INCREASING = (12, "ok", "ok", "height does not increase everywhere")
-    HEIGHT_MISSING = (13, "suspect", "rejected", "there are no heights and no way to derive them")
-    NO_LEVELS = (14, "rejected", "rejected", "no usable level")
-    TOO_FEW_LEVELS = (15, "rejected", "ok", "too few levels with temperature and dewpoint")
-    TOP_TOO_LOW = (16, "rejected", "ok", "the sounding ends too low")
-    NO_SURFACE_HUMIDITY = (17, "rejected", "ok", "no dewpoint near the surface")
-    NO_WIND = (18, "ok", "rejected", "no usable winds")
-    SURFACE_WIND_MISSING = (19, "ok", "suspect", "the surface wind is missing")
-    WIND_GAP = (20, "ok", "suspect", "a deep layer has no wind report")
-    POSITION_MISSING = (21, "ok", "ok", "the position is not known")
-    TIME_MISSING = (22, "suspect", "suspect", "the time is not known")
-    UNREADABLE = (23, "rejected", "rejected", "the sounding could not be read")
-    NEGATIVE_CAPE = (24, "suspect", "ok", "MetPy's CAPE was negative and is masked")
-    MUCAPE_BELOW_SBCAPE = (25, "suspect", "ok", "most unstable CAPE is below the surface-based one")
-    PARCEL_LEVELS_DISORDERED = (26, "suspect", "ok", "LCL, LFC and EL are not in that order")
-    CAPE_MISSES_BUOYANCY = (27, "suspect", "ok", "CAPE is far from the parcel's positive area")
-    TOP_BELOW_EQUILIBRIUM_LEVEL = (28, "suspect", "ok", "the parcel is still buoyant at the top")
-    VALUE_OUT_OF_RANGE = (29, "suspect", "ok", "a result outside its valid range was masked")
-    CALCULATION_FAILED = (30, "failed", "ok", "a calculation raised an error")
-    WORKER_LOST = (31, "failed", "failed", "its calculation killed a worker or took too long")
+    PRESSURE_SMOOTHED = (5, "ok", "ok", "small upward bumps in pressure were smoothed out")
+    DUPLICATE_LEVELS_MERGED = (6, "ok", "ok", "levels with the same pressure were merged")
+    DEWPOINT_ABOVE_TEMPERATURE = (7, "ok", "ok", "dewpoint above temperature was set to it")
+    DEWPOINT_FAR_ABOVE_TEMPERATURE = (8, "suspect", "ok", "dewpoint far above temperature low down")
+    HUMIDITY_GAP_INTERPOLATED = (9, "ok", "ok", "gaps in dewpoint were interpolated")
+    HUMIDITY_GAP_DEEP = (10, "suspect", "ok", "a deep layer low down has no dewpoint report")
+    HUMIDITY_EXTENDED_ALOFT = (11, "ok", "ok", "dewpoint was extended above its last report")
+    HEIGHT_DERIVED = (12, "ok", "ok", "missing heights were derived hydrostatically")
+    HEIGHT_NOT_INCREASING = (13, "ok", "ok", "height does not increase everywhere")
+    # What it found.
+    HUMIDITY_ENDS_EARLY = (14, "suspect", "ok", "dewpoint ends below the 500 hPa level")
+    SURFACE_HUMIDITY_MISSING = (15, "suspect", "ok", "the lowest level lacks dewpoint")
+    HEIGHT_MISSING = (16, "suspect", "rejected", "there are no heights and no way to derive them")
+    NO_LEVELS = (17, "rejected", "rejected", "no usable level")
+    TOO_FEW_LEVELS = (18, "rejected", "ok", "too few levels with temperature and dewpoint")
+    TOP_TOO_LOW = (19, "rejected", "ok", "the sounding ends too low")
+    NO_SURFACE_HUMIDITY = (20, "rejected", "ok", "no dewpoint near the surface")
+    NO_WIND = (21, "ok", "rejected", "no usable winds")
+    SURFACE_WIND_MISSING = (22, "ok", "suspect", "the surface wind is missing")
+    WIND_GAP = (23, "ok", "suspect", "a deep layer has no wind report")
+    POSITION_MISSING = (24, "ok", "ok", "the position is not known")
+    TIME_MISSING = (25, "ok", "ok", "the time is not known")
+    UNREADABLE = (26, "rejected", "rejected", "the sounding could not be read")
+    # What the post-conditions found in the results.
+    NEGATIVE_CAPE = (27, "suspect", "ok", "MetPy's CAPE was negative and is masked")
+    MUCAPE_BELOW_SBCAPE = (28, "suspect", "ok", "most unstable CAPE is below the surface-based one")
+    PARCEL_LEVELS_DISORDERED = (29, "suspect", "ok", "LCL, LFC and EL are not in that order")
+    CAPE_MISSES_BUOYANCY = (30, "suspect", "ok", "CAPE is far from the parcel's positive area")
+    TOP_BELOW_EQUILIBRIUM_LEVEL = (31, "suspect", "ok", "the parcel is still buoyant at the top")
+    VALUE_OUT_OF_RANGE = (32, "suspect", "ok", "a result outside its valid range was masked")
+    # What went wrong.
+    CALCULATION_FAILED = (33, "failed", "ok", "a calculation raised an error")
+    WORKER_LOST = (34, "failed", "failed", "its work killed a worker or took too long")
 
     def __init__(self, bit: int, status: str, wind_status: str, sentence: str) -> None:
         self.mask = 1 << bit
@@ -91,6 +98,10 @@ class Reason(Enum):
     def label(self) -> str:
         """The word for it in ``flag_meanings``, for example ``humidity_extended_aloft``."""
         return self.name.lower()
+
+
+#: The reasons that are steps of the cleaning, in the order of ``cleaning_count``.
+CLEANING_STEPS = tuple(list(Reason)[:14])
 
 
 def to_mask(reasons: Iterable[Reason]) -> int:
