@@ -8,17 +8,13 @@ form, all profiles' levels end to end along ``level``, ``row_size`` saying how m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.flags import Reason, SourceStatus
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 FloatArray = NDArray[np.float64]
 

@@ -1,0 +1,200 @@
+"""Which levels there are and in what order: pressure strictly falling, from the ground up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.flags import QC, Reason
+from pipeline.profiles import FloatArray, Profile
+from pipeline.quality.levels import Finding, Levels
+
+if TYPE_CHECKING:
+    from pipeline.config import Quality
+
+#: Physical limits of what a balloon can meet, in the units of the data model.
+GROSS_RANGE = {
+    "pressure": (0.1, 1100.0),
+    "temperature": (-120.0, 60.0),
+    "dewpoint": (-150.0, 45.0),
+    "height": (-500.0, 60000.0),
+    "u_wind": (-150.0, 150.0),
+    "v_wind": (-150.0, 150.0),
+}
+
+#: A surface level may lie this far (m) below the altitude its source states: rounding, terrain.
+ALTITUDE_TOLERANCE = 10.0
+
+
+def remove_implausible(
+    levels: Levels, profile: Profile, settings: Quality
+) -> tuple[Levels, list[Finding]]:
+    """Remove values outside physical limits: forgotten sentinels, wrong units, broken digits."""
+    if not settings.gross_range:
+        return levels, []
+    count, worst = 0, []
+    for name, (low, high) in GROSS_RANGE.items():
+        bad = (levels[name] < low) | (levels[name] > high)
+        if bad.any():
+            worst.append(f"{name} {levels[name][bad][0]:g}")
+            count += int(bad.sum())
+            levels = levels.put(name, bad, np.nan, QC.FAIL)
+    if not count:
+        return levels, []
+    message = f"{count} implausible values removed ({', '.join(worst)})"
+    return levels, [Finding(Reason.IMPLAUSIBLE_VALUES_REMOVED, count, message)]
+
+
+def put_surface_first(
+    levels: Levels, profile: Profile, settings: Quality
+) -> tuple[Levels, list[Finding]]:
+    """Turn a profile that is told from the top down; nothing is lost, so nothing is flagged."""
+    pressure = levels["pressure"][levels.has("pressure")]
+    if len(pressure) > 1 and np.all(np.diff(pressure) >= 0) and pressure[-1] > pressure[0]:
+        return levels.take(slice(None, None, -1)), []
+    return levels, []
+
+
+def derive_pressure(
+    levels: Levels, profile: Profile, settings: Quality
+) -> tuple[Levels, list[Finding]]:
+    """Place levels that carry only a height between those that carry pressure too.
+
+    Wind-only levels of pilot balloons and IGRA come so. ln p is interpolated in height; a level
+    outside the known heights cannot be placed and is removed.
+    """
+    findings = []
+    lacking = ~levels.has("pressure")
+    if settings.derive_pressure and lacking.any():
+        in_order = bool(np.all(np.diff(levels["pressure"][~lacking]) <= 0))
+        log_pressure = _log_pressure_at_height(levels)
+        place = lacking & np.isfinite(log_pressure)
+        if place.any():
+            findings.append(Finding(Reason.PRESSURE_DERIVED, int(place.sum())))
+            levels = levels.put("pressure", place, np.exp(log_pressure), QC.SUSPECT)
+            if in_order:  # otherwise sorting here would hide the disorder from the check for it
+                levels = levels.take(np.argsort(-levels["pressure"], kind="stable"))
+            lacking = ~levels.has("pressure")
+    if lacking.any():
+        count = int(lacking.sum())
+        message = f"{count} levels without pressure removed"
+        findings.append(Finding(Reason.LEVELS_WITHOUT_PRESSURE_REMOVED, count, message))
+        levels = levels.take(~lacking)
+    return levels, findings
+
+
+def _log_pressure_at_height(levels: Levels) -> FloatArray:
+    """Return ln p interpolated to every level's height; NaN outside the known heights."""
+    known = np.flatnonzero(levels.has("pressure", "height"))
+    height = levels["height"]
+    known = known[np.argsort(height[known], kind="stable")]
+    pressure = levels["pressure"][known]
+    if len(known):  # only levels where pressure falls as height rises tell anything
+        lowest_before = np.minimum.accumulate(pressure)[:-1]
+        known = known[np.append(True, pressure[1:] < lowest_before)]
+    if len(known) < 2 or np.any(np.diff(height[known]) <= 0):
+        return np.full(len(levels), np.nan)
+    log_pressure = np.log(levels["pressure"][known])
+    return np.interp(height, height[known], log_pressure, left=np.nan, right=np.nan)
+
+
+def remove_below_station(
+    levels: Levels, profile: Profile, settings: Quality
+) -> tuple[Levels, list[Finding]]:
+    """Remove levels that lie below the ground.
+
+    Mandatory levels (1000, 925 hPa) are reported for high stations too, with a height and nothing
+    else, before the surface level or after it. Where the source states the station's altitude,
+    levels below that go as well.
+    """
+    if not settings.below_station or not len(levels):
+        return levels, []
+    below = levels["height"] < profile.surface_altitude - ALTITUDE_TOLERANCE
+    measured = levels.has("temperature") | levels.has("dewpoint") | levels.has("u_wind", "v_wind")
+    usable = measured & ~below
+    if usable.any():
+        surface = int(np.argmax(usable))
+        empty = ~levels.has("temperature")
+        below[:surface] = True
+        below |= empty & (levels["pressure"] > levels["pressure"][surface])
+    if not below.any():
+        return levels, []
+    count = int(below.sum())
+    return levels.take(~below), [Finding(Reason.BELOW_STATION_LEVELS_REMOVED, count)]
+
+
+def order_pressure(
+    levels: Levels, profile: Profile, settings: Quality
+) -> tuple[Levels, list[Finding]]:
+    """Make pressure strictly falling: sort real disorder, smooth small bumps, merge duplicates.
+
+    Neighbouring levels whose pressure does not fall are pooled into one with the mean of their
+    values: the least-squares way to a falling sequence (isotonic regression, pool adjacent
+    violators), of which merging duplicates is the simplest case. 1 Hz data need it for bumps of
+    0.1 hPa. A rise above ``pressure_bump`` is no noise: such levels are sorted first.
+    """
+    pressure = levels["pressure"]
+    rises = np.diff(pressure)
+    if not settings.pressure_order or not (rises >= 0).any():
+        return levels, []
+    findings = []
+    highest_after = np.maximum.accumulate(pressure[::-1])[::-1]
+    if np.any(highest_after[1:] - pressure[:-1] > settings.pressure_bump):
+        count = int((rises > settings.pressure_bump).sum()) or 1
+        message = f"pressure rises by up to {rises.max():g} hPa; levels sorted"
+        findings.append(Finding(Reason.PRESSURE_DISORDER_SORTED, count, message))
+        levels = levels.take(np.argsort(-pressure, kind="stable"))
+    elif (rises > 0).any():
+        findings.append(Finding(Reason.PRESSURE_SMOOTHED, int((rises > 0).sum())))
+    duplicates = int((np.diff(levels["pressure"]) == 0).sum())
+    if duplicates:
+        findings.append(Finding(Reason.DUPLICATE_LEVELS_MERGED, duplicates))
+    return _pool(levels, _blocks(levels["pressure"])), findings
+
+
+def _blocks(pressure: FloatArray) -> NDArray[np.intp]:
+    """Return the first level of each block to pool so that block means fall strictly."""
+    starts: list[int] = []
+    sums: list[float] = []
+    sizes: list[int] = []
+    for index, value in enumerate(pressure):
+        starts.append(index)
+        sums.append(float(value))
+        sizes.append(1)
+        while len(starts) > 1 and sums[-1] / sizes[-1] >= sums[-2] / sizes[-2]:
+            total, size = sums.pop(), sizes.pop()
+            starts.pop()
+            sums[-1] += total
+            sizes[-1] += size
+    return np.array(starts, dtype=np.intp)
+
+
+def _pool(levels: Levels, starts: NDArray[np.intp]) -> Levels:
+    """Return levels with each block replaced by the mean of what its members report."""
+    if len(starts) == len(levels):
+        return levels
+    sizes = np.diff(np.append(starts, len(levels)))
+    pooled = np.repeat(sizes > 1, sizes)[starts]
+    values, qc = {}, {}
+    for name, array in levels.values.items():
+        present = np.isfinite(array)
+        number = np.add.reduceat(present.astype(np.int64), starts)
+        total = np.add.reduceat(np.where(present, array, 0.0), starts)
+        mean = np.divide(total, number, out=np.full(len(starts), np.nan), where=number > 0)
+        # A single report, or equal ones, stay as they are to the last bit.
+        first = array[_first_present(present, starts)]
+        values[name] = np.where((number == 1) | ~pooled, first, mean)
+        if name in levels.qc:
+            flags = np.minimum.reduceat(levels.qc[name], starts)
+            merged = pooled & (number > 0)
+            qc[name] = np.where(merged, np.int8(QC.SUSPECT), flags).astype(np.int8)
+    return Levels(values, qc)
+
+
+def _first_present(present: NDArray[np.bool_], starts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each block its first level with a value, or its first level."""
+    index = np.where(present, np.arange(len(present)), len(present))
+    first = np.minimum.reduceat(index, starts)
+    return np.where(first < len(present), first, starts)
