@@ -140,7 +140,7 @@ def _shared_steps(parcel: str) -> list[Calculation]:
     return [
         Calculation(
             name=f"{parcel}_start",
-            inputs=_ENVIRONMENT,
+            inputs=("sb_start",) if parcel == "mu" else _ENVIRONMENT,
             function=f"{ADAPTERS}:{parcel}_start",
             metpy={"sb": "", "ml": "mixed_parcel", "mu": "most_unstable_parcel"}[parcel],
         ),

@@ -1,0 +1,1 @@
+"""Who evaluates the catalogue for a profile: MetPy, the reference (`pipeline.engines.metpy`)."""

@@ -1,0 +1,216 @@
+"""The reference engine: evaluates the catalogue for one profile with MetPy.
+
+`evaluate` is what the executors run: a module-level function of plain float arrays, returning
+plain floats. Quantities exist only inside it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from metpy.units import units
+
+from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
+from pipeline.engines.adapters import Missing
+from pipeline.profiles import FloatArray
+
+_UNITS = {name: units.Unit(text) for name, (text, _) in BASE_INPUTS.items()}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compute: the wanted names and the declarations of a user's own calculations."""
+
+    names: tuple[str, ...]
+    custom: tuple[Calculation, ...] = ()
+
+
+class Evaluation(NamedTuple):
+    """What came of one profile."""
+
+    scalars: FloatArray
+    """One value for each scalar calculation wanted, in the order of the request; NaN: missing."""
+    levels: dict[str, FloatArray]
+    """One value a level for each per-level calculation wanted."""
+    errors: dict[str, str]
+    """By calculation: what it raised."""
+    missing: dict[str, str]
+    """By calculation: why the profile has no value for it."""
+    warnings: tuple[str, ...]
+    """What MetPy warned of, each text once."""
+
+
+def evaluate(
+    pressure: FloatArray,
+    temperature: FloatArray,
+    dewpoint: FloatArray,
+    height: FloatArray,
+    u_wind: FloatArray,
+    v_wind: FloatArray,
+    request: Request,
+) -> Evaluation:
+    """Compute what is requested from one cleaned profile.
+
+    Parameters
+    ----------
+    pressure, temperature, dewpoint, height, u_wind, v_wind : numpy.ndarray, shape (levels,)
+        hPa, degC, degC, m, m s-1, m s-1; from the surface up, pressure strictly falling; NaN where
+        missing.
+    request : Request
+        What to compute.
+
+    Returns
+    -------
+    Evaluation
+        A calculation that raises costs only itself and what is computed from it.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        evaluator = _Evaluator(
+            _base_inputs(pressure, temperature, dewpoint, height, u_wind, v_wind),
+            CATALOGUE | {calculation.name: calculation for calculation in request.custom},
+        )
+        scalars, levels = [], {}
+        on_levels = _thermodynamic(pressure, temperature, dewpoint)
+        for name in request.names:
+            calculation = evaluator.declarations[name]
+            value = evaluator.magnitude(calculation)
+            if calculation.per_level:
+                levels[name] = np.full(len(pressure), np.nan)
+                if value is not None:
+                    levels[name][on_levels] = value
+            else:
+                scalars.append(np.nan if value is None else float(value))
+    texts = dict.fromkeys(str(warning.message).partition("\n")[0] for warning in caught)
+    return Evaluation(np.array(scalars), levels, evaluator.errors, evaluator.missing, tuple(texts))
+
+
+def _thermodynamic(
+    pressure: FloatArray, temperature: FloatArray, dewpoint: FloatArray
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    return np.isfinite(pressure) & np.isfinite(temperature) & np.isfinite(dewpoint)
+
+
+def _base_inputs(
+    pressure: FloatArray,
+    temperature: FloatArray,
+    dewpoint: FloatArray,
+    height: FloatArray,
+    u_wind: FloatArray,
+    v_wind: FloatArray,
+) -> dict[str, Any]:
+    """Return the inputs that everything is computed from, on the levels that have them whole."""
+    whole = _thermodynamic(pressure, temperature, dewpoint)
+    windy = np.isfinite(pressure) & np.isfinite(height) & np.isfinite(u_wind + v_wind)
+    # MetPy's layers need heights that rise; a wind whose height does not is left out.
+    windy[windy] = _rising(height[windy])
+    arrays = {
+        "pressure": pressure[whole],
+        "temperature": temperature[whole],
+        "dewpoint": dewpoint[whole],
+        "height": height[whole],
+        "wind_pressure": pressure[windy],
+        "wind_height": height[windy],
+        "u_wind": u_wind[windy],
+        "v_wind": v_wind[windy],
+    }
+    inputs = {
+        name: units.Quantity(values, _UNITS[name])
+        for name, values in arrays.items()
+        if len(values) >= 2
+    }
+    grounds = height[np.isfinite(height)]
+    if len(grounds):
+        inputs["ground_height"] = units.Quantity(float(grounds[0]), _UNITS["ground_height"])
+    return inputs
+
+
+def _rising(height: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    if not len(height):
+        return np.zeros(0, dtype=bool)
+    return np.append(True, height[1:] > np.maximum.accumulate(height)[:-1])
+
+
+@cache
+def _function(path: str) -> Callable[..., Any]:
+    """Return the function named ``module:function``."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@cache
+def _unit(text: str) -> Any:
+    """Return a unit once parsed: parsing costs more than most calculations."""
+    return units.Unit(text)
+
+
+@dataclass
+class _Evaluator:
+    """Evaluates declarations by name for one profile, each function call once."""
+
+    inputs: Mapping[str, Any]
+    declarations: Mapping[str, Calculation]
+    errors: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    _values: dict[str, Any] = field(default_factory=dict)
+    _calls: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def value(self, name: str) -> Any:
+        """Return the quantity (or shared step) called `name`; raises what kept it from being."""
+        if name in BASE_INPUTS:
+            if name not in self.inputs:
+                raise Missing(f"the profile has no {name.replace('_', ' ')}")
+            return self.inputs[name]
+        if name not in self._values:
+            calculation = self.declarations[name]
+            result = self._call(calculation)
+            self._values[name] = result if calculation.pick is None else result[calculation.pick]
+        return self._values[name]
+
+    def _call(self, calculation: Calculation) -> Any:
+        """Return the result of a declaration's function, from memory where it was called before.
+
+        Calls are told apart by what they are called with, not by who asks: the most unstable
+        parcel that starts at the surface shares the surface-based one's ascent.
+        """
+        self._demand_spans(calculation)
+        arguments = [self.value(name) for name in calculation.inputs]
+        key = (calculation.function, calculation.options, *map(id, arguments))
+        if key not in self._calls:
+            try:
+                result = _function(calculation.function)(*arguments, **dict(calculation.options))
+            except Exception as error:  # kept, so that all who need it learn of it
+                result = error
+            self._calls[key] = (result, arguments)  # the arguments stay, so their ids stay theirs
+        result, _ = self._calls[key]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _demand_spans(self, calculation: Calculation) -> None:
+        if not calculation.spans:
+            return
+        pressure = self.value("pressure").m
+        if pressure[0] < max(calculation.spans) or pressure[-1] > min(calculation.spans):
+            low, high = max(calculation.spans), min(calculation.spans)
+            raise Missing(f"the levels do not span {low:g} to {high:g} hPa")
+
+    def magnitude(self, calculation: Calculation) -> Any:
+        """Return a calculation's number(s) in its units; None where there is none, with why."""
+        try:
+            value = self.value(calculation.name)
+            if hasattr(value, "units"):
+                value = value.m_as(_unit(calculation.units))
+            value = np.asarray(value, dtype=np.float64)
+            return value if calculation.per_level else value.reshape(()).item()
+        except Missing as reason:
+            self.missing[calculation.name] = str(reason)
+        except Exception as error:
+            self.errors[calculation.name] = f"{type(error).__name__}: {error}"
+        return None
