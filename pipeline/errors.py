@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class PipelineError(Exception):
@@ -36,3 +37,16 @@ class ReadError(PipelineError):
     Readers raise it with a message that says the line where there is one, for example
     ``line 17: 5 columns where 6 or 7 are expected``; the path is added by the caller.
     """
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return ``, did you mean 'x'?`` for the one of `words` nearest to `word`, or nothing.
+
+    Examples
+    --------
+    >>> nearest("wokers", ["workers", "timeout"])
+    ", did you mean 'workers'?"
+    """
+    by_folded = {known.casefold(): known for known in words}
+    close = get_close_matches(word.casefold(), by_folded, n=1)
+    return f", did you mean '{by_folded[close[0]]}'?" if close else ""

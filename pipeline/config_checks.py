@@ -1,0 +1,159 @@
+"""Checks of a config against the world: files, formats, calculations, functions, units.
+
+Each returns its value or raises, as pydantic wants it, a problem in words for a person.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from pipeline import calculations
+from pipeline.errors import nearest
+from pipeline.plan import matching_files
+
+#: Stands for "write this in quotes"; `config_problems` adds the text as written.
+QUOTE_IT = "quote it"
+
+FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+#: Global attributes that the output file has from elsewhere, and where.
+OWN_ATTRIBUTES = {
+    "title": "the key 'title' of the config says it",
+    "summary": "the key 'summary' of the config says it",
+    "Conventions": "the file says itself what it follows",
+    "featureType": "the file says itself what it holds",
+    "history": "the run writes it",
+}
+
+
+def problem(text: str, *keys: str) -> PydanticCustomError:
+    """Return a problem for pydantic to carry; `keys` lead from the value checked to its place."""
+    return PydanticCustomError("problem", "{text}", {"text": text, "keys": keys})
+
+
+def folder_of(info: ValidationInfo) -> Path | None:
+    """Return the folder of the config file; None when a config is made in a program."""
+    return info.context["folder"] if info.context else None
+
+
+def nothing_there(path: str, folder: Path) -> str:
+    """Return the sentence for a path or pattern that finds nothing, with the nearest name."""
+    if any(character in path for character in "*?["):
+        return f"no file fits '{path}', looked for from {folder}"
+    whole = Path(os.path.abspath(folder / path))
+    if whole.is_dir():
+        return f"there is no file in the folder '{path}'"
+    while not os.path.lexists(whole.parent):
+        whole = whole.parent
+    if not whole.parent.is_dir():
+        return f"'{path}' does not exist: {whole.parent} is a file, not a folder"
+    hint = nearest(whole.name, _names_in(whole.parent))
+    return f"'{path}' does not exist: {whole.parent} holds no '{whole.name}'{hint}"
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder)) if os.access(folder, os.R_OK) else []
+
+
+def check_apart(output: str, entry: str, folder: Path) -> None:
+    """Raise where the next run would find the output file among the inputs."""
+    written = Path(os.path.abspath(folder / output))
+    named = Path(os.path.abspath(folder / entry))
+    if named in written.parents or written in matching_files(entry, folder):
+        text = f"it would be read as an input, for '{entry}' finds it; write it elsewhere"
+        raise problem(text, "path")
+
+
+def check_format(name: str) -> None:
+    """Raise unless `name` is ``auto`` or the name of a reader."""
+    from pipeline import readers
+
+    known = ["auto", *readers.names()]
+    if name not in known:
+        hint = nearest(name, known) or f"; there are {', '.join(known)}"
+        raise problem(f"there is no format '{name}'{hint}")
+
+
+def calculation(name: str, info: ValidationInfo) -> str:
+    """Return the name of a calculation or group that exists."""
+    known = calculations.names_and_groups()
+    if name in known:
+        return name
+    if name in info.data.get("custom", ()):
+        raise problem("what 'custom' defines is always computed; leave it out here")
+    hint = nearest(name, sorted(known)) or "; 'python -m pipeline calculations' lists them"
+    raise problem(f"there is no calculation or group '{name}'{hint}")
+
+
+def new_name(name: str) -> str:
+    """Return a name that a calculation of the user's own may have."""
+    if not NAME.fullmatch(name):
+        raise problem("a name starts with a letter and has letters, digits and '_' only")
+    if name in calculations.names_and_groups() or name in calculations.CATALOGUE:
+        raise problem("the catalogue has this name; choose another, with 'my_' before it perhaps")
+    if name in calculations.BASE_INPUTS:
+        raise problem("the data have this name; choose another, with 'my_' before it perhaps")
+    return name
+
+
+def calculation_input(name: str) -> str:
+    """Return a name that a calculation can be computed from: of the data, or another result."""
+    results = calculations.names_and_groups() - set(calculations.GROUPS)
+    known = [*calculations.BASE_INPUTS, *sorted(results)]
+    if name not in known:
+        hint = nearest(name, known) or f"; there are {', '.join(calculations.BASE_INPUTS)}"
+        raise problem(f"there is no input '{name}'{hint}")
+    return name
+
+
+def units(text: str) -> str:
+    """Return units that MetPy understands."""
+    from metpy.units import units as registry
+
+    try:
+        registry.Unit(text)
+    except Exception as error:  # pint raises whatever its tokenizer does, from TypeError up
+        raise problem(f"'{text}' is not a unit: {error}; write, for example, 'J kg-1'") from error
+    return text
+
+
+def attribute_name(name: str) -> str:
+    """Return a name for a global attribute that the config may give."""
+    if not NAME.fullmatch(name):
+        raise problem("an attribute's name has letters, digits and '_' only")
+    if name in OWN_ATTRIBUTES:
+        raise problem(f"cannot be given here: {OWN_ATTRIBUTES[name]}")
+    return name
+
+
+def import_function(reference: str) -> Callable[..., Any]:
+    """Return the function that ``package.module:function`` names.
+
+    Examples
+    --------
+    >>> import_function("math:hypot")(3.0, 4.0)
+    5.0
+    """
+    if not FUNCTION.fullmatch(reference):
+        raise problem(f"'{reference}' is not of the form package.module:function")
+    module_name, name = reference.split(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a user's module may raise anything while it is imported
+        why = f"{type(error).__name__}: {error}"
+        advice = "install its package, or name its folder in PYTHONPATH"
+        raise problem(f"'{module_name}' cannot be imported ({why}); {advice}") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        hint = nearest(name, (known for known in dir(module) if not known.startswith("_")))
+        raise problem(f"'{module_name}' has no function '{name}'{hint}")
+    return function

@@ -1,0 +1,135 @@
+"""Which files a season is made of: the input entries of a config, resolved on this disk.
+
+Nothing is left out silently. A file counts unless its name starts with a dot or fits the entry's
+``exclude`` list, and both rules hold only for files found in a folder or by a pattern: a file
+named in full always counts.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input file, and how the config says to read it.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute, without ``..`` parts; symbolic links are not followed.
+    format : str
+        Name of a reader, or ``auto``.
+    options : Mapping
+        Handed to the reader as they stand.
+    """
+
+    path: Path
+    format: str = "auto"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_sources(config: Config) -> list[Source]:
+    """Return every input file of a season once, in the order of their paths.
+
+    Parameters
+    ----------
+    config : Config
+        Its input entries may overlap; the first that finds a file says how it is read.
+
+    Returns
+    -------
+    list of Source
+        Empty where nothing is found; loading a config refuses entries that find nothing.
+    """
+    found: dict[Path, Source] = {}
+    for entry in config.input:
+        for path in matching_files(entry.path, config.folder, entry.exclude):
+            found.setdefault(path, Source(path, entry.format, entry.options))
+    return [found[path] for path in sorted(found)]
+
+
+def matching_files(pattern: str, folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
+    """Return the files that one input entry names, in the order of their paths.
+
+    Parameters
+    ----------
+    pattern : str
+        A file, a folder (all files in it and below), or a pattern with ``*``, ``?``, ``[...]``
+        and ``**``; a folder that a pattern finds is taken whole too. What exists under exactly
+        this name is taken as that, whatever characters are in it. ``~`` and ``$NAME`` are not
+        expanded.
+    folder : Path
+        Where a relative `pattern` starts.
+    exclude : iterable of str
+        Patterns of file names, upper and lower case alike, for files that are not data.
+
+    Returns
+    -------
+    list of Path
+        Absolute. A link that leads nowhere and a folder that may not be opened are among them:
+        they cannot be read, and so end as source rows that say so.
+
+    Examples
+    --------
+    >>> matching_files("no-such-*", Path("/"))
+    []
+    """
+    named = _absolute(folder / pattern)
+    if named.is_dir():
+        found = _files_below(named)
+    elif os.path.lexists(named):
+        return [named]
+    else:
+        found = set()
+        for match in glob.glob(_as_glob(pattern, folder), root_dir=folder, recursive=True):
+            path = _absolute(folder / match)
+            found |= _files_below(path) if path.is_dir() else {path}
+    refused = [rule.casefold() for rule in exclude]
+    return sorted(path for path in found if not _fits(path.name.casefold(), refused))
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))
+
+
+def _as_glob(pattern: str, folder: Path) -> str:
+    """Return `pattern` for glob, its leading folders that exist as written taken literally."""
+    parts = Path(pattern).parts
+    for count in range(len(parts), 0, -1):
+        head = os.path.join(*parts[:count])
+        if os.path.lexists(folder / head):
+            return os.path.join(glob.escape(head), *parts[count:])
+    return pattern
+
+
+def _fits(name: str, rules: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, rule) for rule in rules)
+
+
+def _files_below(folder: Path) -> set[Path]:
+    """Return the files in a folder and below, links to folders followed, dot names left out."""
+    found: set[Path] = set()
+    seen: set[str] = set()
+
+    def note(error: OSError) -> None:
+        found.add(Path(error.filename))
+
+    for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found.update(Path(place, name) for name in names if not name.startswith("."))
+    return found
