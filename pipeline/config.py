@@ -262,10 +262,8 @@ class Config(Section):
     @classmethod
     def _stations_exist(cls, path: str | None, info: ValidationInfo) -> str | None:
         folder = checks.folder_of(info)
-        if path is not None and folder is not None and not (folder / path).is_file():
-            is_folder = f"'{path}' is a folder; name a CSV file"
-            here = (folder / path).is_dir()
-            raise checks.problem(is_folder if here else checks.nothing_there(path, folder))
+        if path is not None and folder is not None:
+            checks.check_file(path, folder)
         return path
 
     @field_validator("output")

@@ -60,6 +60,14 @@ def nothing_there(path: str, folder: Path) -> str:
     return f"'{path}' does not exist: {whole.parent} holds no '{whole.name}'{hint}"
 
 
+def check_file(path: str, folder: Path) -> None:
+    """Raise unless `path` is a file."""
+    if (folder / path).is_dir():
+        raise problem(f"'{path}' is a folder; name a file")
+    if not (folder / path).is_file():
+        raise problem(nothing_there(path, folder))
+
+
 def _names_in(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if os.access(folder, os.R_OK) else []
 

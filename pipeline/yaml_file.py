@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, nearest
 
 KeyPath = tuple[str | int, ...]
 
@@ -145,6 +145,9 @@ def read(path: Path, name: str = "") -> Document:
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ConfigError([f"{name}:{line}:1: not UTF-8 text; save the file as UTF-8"]) from error
+    except FileNotFoundError as error:
+        near = nearest(path.name, (other.name for other in path.parent.glob("*.y*ml")))
+        raise ConfigError([f"{name}: there is no such file{near}"]) from error
     except OSError as error:
         raise ConfigError([f"{name}: cannot be opened: {error.strerror}"]) from error
     return parse(text, name)
