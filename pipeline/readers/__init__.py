@@ -20,11 +20,20 @@ An installed package adds its own through the entry-point group ``pipeline.reade
 
 from __future__ import annotations
 
+import difflib
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from pipeline.profiles import Profile
+from pipeline.errors import ConfigError, PipelineError, ReadError
+from pipeline.flags import SourceStatus
+from pipeline.profiles import Profile, SourceRow
 
 HEAD_BYTES = 65536
 ENTRY_POINT_GROUP = "pipeline.readers"
@@ -50,3 +59,198 @@ class Reader(Protocol):
 
     def read(self, path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         """Yield the file's soundings."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadSource:
+    """What reading an input file gave: its row of the source table, and its soundings."""
+
+    row: SourceRow
+    profiles: list[Profile] = field(default_factory=list)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all readers, built-in ones first, in the order they are tried."""
+    return (*BUILT_IN, *_third_party())
+
+
+@functools.cache
+def _third_party() -> dict[str, importlib.metadata.EntryPoint]:
+    """Return the readers of installed packages; none can take the name of a built-in one."""
+    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    return {point.name: point for point in points if point.name not in BUILT_IN}
+
+
+def get(name: str) -> Reader:
+    """Return the reader of that name.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Returns
+    -------
+    Reader
+
+    Raises
+    ------
+    ConfigError
+        When there is no reader of that name; says the nearest one.
+    ReadError
+        When there is, and it cannot be loaded.
+
+    Examples
+    --------
+    >>> get("igra2").NAME
+    'igra2'
+    """
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise ConfigError([f"format {name!r}: no such reader{hint} (known: {', '.join(names())})"])
+    try:
+        if name in BUILT_IN:
+            return cast(Reader, importlib.import_module(f"{__name__}.{name}"))
+        return cast(Reader, _third_party()[name].load())
+    except Exception as error:  # a reader that cannot be loaded must not stop the others
+        raise ReadError(f"the reader {name} cannot be loaded: {_describe(error)}") from error
+
+
+def pick(path: str | Path) -> Reader:
+    """Return the first reader that knows a file by its content.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    Reader
+
+    Raises
+    ------
+    ReadError
+        When the file cannot be opened, is empty, or no reader knows it: then each one tried is
+        named, with the reason why it declined.
+    """
+    return _pick(Path(path), _head(Path(path)))
+
+
+def _pick(path: Path, head: bytes) -> Reader:
+    declined = []
+    for name in names():
+        reason = _reason_to_decline(name, head, path)
+        if reason is None:
+            return get(name)
+        declined.append(f"{name}: {reason}")
+    raise ReadError(
+        "no reader knows this file; if it is of a known format, name it with `format`. Tried "
+        + "; ".join(declined)
+    )
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file that can be read."""
+    if path.is_dir():
+        raise ReadError("is a folder, not a file: name the files in it, for example FOLDER/*")
+    if path.exists() and not path.is_file():
+        raise ReadError("is not a regular file")  # opening a pipe would wait for ever
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    if not head:
+        raise ReadError("the file is empty (0 bytes)")
+    return head
+
+
+def _reason_to_decline(name: str, head: bytes, path: Path) -> str | None:
+    try:
+        return get(name).sniff(head, path)
+    except PipelineError as error:
+        return str(error)
+    except Exception as error:  # whatever a reader of others does, the rest are still asked
+        return f"its sniff failed with {_describe(error)}"
+
+
+def fingerprint(path: str | Path) -> str:
+    """Return what tells one content of a file from another: 32 hexadecimal digits (BLAKE2b)."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def read_source(
+    path: str, format: str = "auto", options: Mapping[str, Any] | None = None
+) -> ReadSource:
+    """Read an input file, whatever it holds: never raises for what is in a file.
+
+    Parameters
+    ----------
+    path : str
+    format : str
+        The name of a reader, or ``auto`` to pick one by content.
+    options : mapping, optional
+        For the reader, from the config.
+
+    Returns
+    -------
+    ReadSource
+        The row of the source table, which says what became of the file and why, and the soundings
+        in the file's order. Where a file breaks off, those before stay; the row tells.
+
+    Examples
+    --------
+    >>> read_source("no/such/file").row.message
+    'cannot be read: No such file or directory'
+    """
+    source = ReadSource(row=SourceRow(path=str(path)))
+    try:
+        _read_into(source, Path(path), format, options or {})
+    except PipelineError as error:
+        _fail(source, SourceStatus.UNREADABLE, str(error))
+    except OSError as error:
+        _fail(source, SourceStatus.UNREADABLE, f"cannot be read: {error.strerror or error}")
+    except Exception as error:  # an error of a reader's author costs its file, not the run
+        message = f"the reader failed with {_describe(error)}; please report this"
+        _fail(source, SourceStatus.FAILED, message)
+    source.row.profiles = len(source.profiles)
+    return source
+
+
+def _read_into(source: ReadSource, path: Path, format: str, options: Mapping[str, Any]) -> None:
+    """Fill in a source as far as it can be read."""
+    head = _head(path)
+    # Before reading: if the file changes meanwhile, the next run sees another fingerprint.
+    source.row.fingerprint = fingerprint(path)
+    reader = _pick(path, head) if format == "auto" else get(format)
+    source.row.reader = reader.NAME
+    for profile in reader.read(path, options):
+        if not isinstance(profile, Profile):
+            raise TypeError(f"it gave a {type(profile).__name__} where a Profile is expected")
+        source.profiles.append(profile)
+    if not source.profiles:
+        source.row.status = SourceStatus.EMPTY
+        source.row.message = f"a file of the format {reader.NAME} without a sounding in it"
+        return
+    problems = [profile.problem for profile in source.profiles if profile.problem]
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        source.row.message = (
+            f"{len(problems)} of {len(source.profiles)} soundings could not be read: "
+            f"{problems[0]}{more}"
+        )
+
+
+def _fail(source: ReadSource, status: SourceStatus, message: str) -> None:
+    count = len(source.profiles)
+    after = f" (after {count} sounding{'s' if count > 1 else ''})" if count else ""
+    source.row.status = status
+    source.row.message = message + after
+
+
+def _describe(error: Exception) -> str:
+    """Return type, message and place of an error: the innermost line of the reader's module."""
+    frames = traceback.extract_tb(error.__traceback__)
+    others = [frame for frame in frames if frame.filename != __file__]
+    inner = [frame for frame in others if frame.filename == others[0].filename]
+    place = f" ({Path(inner[-1].filename).name}, line {inner[-1].lineno})" if inner else ""
+    return f"{type(error).__name__}: {error}{place}"

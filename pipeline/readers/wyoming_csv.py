@@ -1,0 +1,170 @@
+"""University of Wyoming CSV, as the site serves it since 2024: wind in m s-1, padded values.
+
+The format carries no station; time and position stand in every row and may follow the drift of
+the balloon. A latitude of -99.99 means that the position is not known.
+
+Source: https://weather.uwyo.edu/wsgi/sounding, type ``TEXT:CSV``; siphon's recorded replies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import ReadError
+from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile, wind_components
+from pipeline.readers._text import decode, numbers, shorten
+
+NAME = "wyoming_csv"
+DESCRIPTION = "University of Wyoming CSV (time,longitude,latitude,pressure_hPa,...), wind in m/s"
+
+START = "time,longitude,latitude,pressure_hPa,"
+REFUSAL = "Unable to retrieve the data for"
+COLUMNS = {
+    "longitude": "longitude",
+    "latitude": "latitude",
+    "pressure": "pressure_hPa",
+    "height": "geopotential height_m",
+    "temperature": "temperature_C",
+    "dewpoint": "dew point temperature_C",
+    "wind_direction": "wind direction_degree",
+    "wind_speed": "wind speed_m/s",
+}
+EXTRAS = {
+    "reported_relative_humidity": ("relative humidity_%", "percent", "relative humidity"),
+    "reported_mixing_ratio": ("mixing ratio_g/kg", "g kg-1", "humidity mixing ratio"),
+}
+_NO_STATION = "the format does not carry the station"
+
+
+def sniff(head: bytes, path: Path) -> str | None:
+    """Return None if the first line holds the column names, otherwise what it is instead."""
+    first = decode(head[:400]).lstrip().split("\n", 1)[0].strip()
+    if first.startswith(REFUSAL):
+        return f"the site answered: {first}"
+    return None if first.startswith(START) else f"the first line does not begin with {START}..."
+
+
+def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
+    """Yield the sounding of a Wyoming CSV file, if there are rows in it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    options : mapping
+        None are known.
+
+    Yields
+    ------
+    Profile
+        Levels as they stand in the file, time and position of the first. Where the position
+        follows the balloon, `drift_longitude` and `drift_latitude` ride along. A damaged row
+        makes it a profile with its ``problem`` said and no levels.
+
+    Raises
+    ------
+    ReadError
+        When the first line does not hold the column names.
+    """
+    text = decode(path.read_bytes())
+    reason = sniff(text.lstrip()[:400].encode(), path)
+    if reason is not None:
+        raise ReadError(reason)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if len(lines) == 1:
+        return
+    try:
+        names = _names(*lines[0])
+        _check_end(text, lines)
+        fields = [_split(line, number, len(names)) for number, line in lines[1:]]
+        column = _columns(names, fields, [number for number, _ in lines[1:]])
+    except ReadError as error:
+        yield Profile(pressure=[], problem=str(error), notes=(_NO_STATION,))
+        return
+    yield _profile(column, fields[0][names.index("time")].strip())
+
+
+def _names(number: int, line: str) -> list[str]:
+    names = [name.strip() for name in line.split(",")]
+    lacking = [name for name in COLUMNS.values() if name not in names]
+    if lacking:
+        raise ReadError(f"line {number}: no column {', '.join(lacking)}")
+    return names
+
+
+def _check_end(text: str, lines: list[tuple[int, str]]) -> None:
+    """Refuse a file that breaks off in a row, which could halve its last number unseen."""
+    number, last = lines[-1]
+    if not text.endswith("\n") and len(lines) > 2 and len(last) < len(lines[-2][1]):
+        raise ReadError(f"line {number}: the file seems to be cut short in this row")
+
+
+def _split(line: str, number: int, count: int) -> list[str]:
+    fields = line.split(",")
+    if len(fields) != count:
+        raise ReadError(f"line {number}: {len(fields)} columns where {count} are expected")
+    return fields
+
+
+def _columns(
+    names: list[str], fields: list[list[str]], line_numbers: list[int]
+) -> dict[str, FloatArray]:
+    """Return the numbers by column name."""
+    wanted = [*COLUMNS.values(), *(column for column, _, _ in EXTRAS.values() if column in names)]
+    places = [names.index(name) for name in wanted]
+    rows = [
+        numbers([row[place] for place in places], number)
+        for row, number in zip(fields, line_numbers, strict=True)
+    ]
+    return dict(zip(wanted, np.array(rows, dtype=np.float64).T, strict=True))
+
+
+def _profile(column: dict[str, FloatArray], time_text: str) -> Profile:
+    level = {name: column[source] for name, source in COLUMNS.items()}
+    notes = [_NO_STATION]
+    time = _time(time_text)
+    if np.isnat(time):
+        notes.append(f"{shorten(time_text)!r} is not a time")
+    longitude, latitude = _positions(level["longitude"], level["latitude"])
+    extras = {
+        name: Extra(column[source], units, f"{long_name} as reported")
+        for name, (source, units, long_name) in EXTRAS.items()
+        if source in column
+    }
+    if np.unique(longitude).size > 1 or np.unique(latitude).size > 1:
+        extras["drift_longitude"] = Extra(longitude, "degrees_east", "longitude of the balloon")
+        extras["drift_latitude"] = Extra(latitude, "degrees_north", "latitude of the balloon")
+    u_wind, v_wind = wind_components(level["wind_speed"], level["wind_direction"])
+    return Profile(
+        pressure=level["pressure"],
+        height=level["height"],
+        temperature=level["temperature"],
+        dewpoint=level["dewpoint"],
+        u_wind=u_wind,
+        v_wind=v_wind,
+        time=time,
+        longitude=float(longitude[0]),
+        latitude=float(latitude[0]),
+        extras=extras,
+        notes=tuple(notes),
+    )
+
+
+def _time(text: str) -> np.datetime64:
+    try:
+        return np.datetime64(datetime.strptime(text, "%Y-%m-%d %H:%M:%S"), "s")
+    except ValueError:
+        return NOT_A_TIME
+
+
+def _positions(longitude: FloatArray, latitude: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return positions, NaN where not known.
+
+    Only the latitude tells: -99.99 is a longitude in Texas, and no latitude anywhere.
+    """
+    known = (np.abs(latitude) <= 90) & (np.abs(longitude) <= 180)
+    return np.where(known, longitude, np.nan), np.where(known, latitude, np.nan)
