@@ -1,0 +1,312 @@
+"""The dataset as a netCDF file: CF on disk, the same bytes for the same content, never half a file.
+
+A file is written next to its place, read back and compared with what was meant, and moved into
+place: a reader sees the old file or the new one, also with the old one open in a notebook.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline import discovery, schema
+from pipeline.columns import texts
+from pipeline.errors import PipelineError
+from pipeline.ragged import validate
+
+if TYPE_CHECKING:
+    import netCDF4
+    import xarray as xr
+
+TIME_ATTRIBUTES = {
+    "units": "seconds since 1970-01-01 00:00:00",
+    "calendar": "standard",
+    # Sources give UTC to the minute or second and do not say how they treat leap seconds.
+    "units_metadata": "leap_seconds: unknown",
+}
+
+#: Attributes that must have the type of their variable.
+TYPED_ATTRIBUTES = ("valid_min", "valid_max", "valid_range", "actual_range")
+
+#: One megabyte of float64: large enough to compress well, small enough to read one profile.
+CHUNK_VALUES = 131072
+
+
+class Encoded(NamedTuple):
+    """A variable as it stands on disk."""
+
+    dimensions: tuple[str, ...]
+    values: NDArray[Any]
+    attributes: dict[str, Any]
+    has_fill_value: bool
+
+
+def write(
+    dataset: xr.Dataset,
+    path: str | os.PathLike[str],
+    *,
+    attributes: Mapping[str, Any],
+    compression: int = 4,
+) -> None:
+    """Write a ragged dataset as netCDF-4, CF-1.11 and ACDD-1.3, and publish it at once.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged (:func:`pipeline.ragged.to_dataset`). Any further variable along ``profile`` or
+        ``level`` is written with its attributes; NaN is missing.
+    path : path
+        Where to; folders are made. An existing file is replaced whole, also while others have it
+        open; where it is a link, the file behind it is.
+    attributes : mapping of str to str or number
+        Global attributes; they win over those derived from the dataset. No time of creation is
+        added: the same dataset and attributes give the same bytes.
+    compression : int
+        zlib level, 0 (none) to 9.
+
+    Raises
+    ------
+    ValueError
+        When the dataset is not a valid ragged one.
+    PipelineError
+        When the file cannot be written; what was there before is untouched.
+    """
+    validate(dataset)
+    target = Path(os.path.realpath(path))
+    variables = _encode(dataset)
+    sizes = {str(name): size for name, size in dataset.sizes.items()}
+    wanted = discovery.global_attributes(dataset, attributes)
+    temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
+    with _clear_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_netcdf(temporary, variables, sizes, wanted, compression)
+            _verify(temporary, variables)
+            _make_durable(temporary)
+            os.replace(temporary, target)
+            _make_durable(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Return a dataset that was written by :func:`write`, all of it in memory.
+
+    Parameters
+    ----------
+    path : path
+        The netCDF file.
+
+    Returns
+    -------
+    xarray.Dataset
+        Ragged, as it was handed to :func:`write`, with the global attributes of the file.
+
+    Raises
+    ------
+    PipelineError
+        When there is no such file, or it is damaged or not one of ours.
+    """
+    import xarray as xr
+
+    with _opened(Path(path)) as file:
+        if "row_size" not in file.variables:
+            raise PipelineError(
+                f"{path}: not an output of this pipeline (it has no variable row_size); "
+                "use `convert` to bring other files into this form"
+            )
+        parts = {name: _decoded(variable) for name, variable in file.variables.items()}
+        attributes = {name: file.getncattr(name) for name in file.ncattrs()}
+    dataset = xr.Dataset(parts, attrs=attributes)
+    base = [*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES]
+    named = {
+        name
+        for variable in dataset.variables.values()
+        for name in variable.attrs.get("coordinates", "").split()
+    }
+    scalars = [name for name in named if name in dataset and dataset[name].ndim == 0]
+    try:
+        dataset = dataset.set_coords([*base, *scalars])
+        validate(dataset)
+    except ValueError as error:
+        raise PipelineError(f"{path}: {error}; run the pipeline again to replace it") from error
+    return dataset
+
+
+def _encode(dataset: xr.Dataset) -> dict[str, Encoded]:
+    """Return the dataset's variables as they stand on disk, by name."""
+    return {
+        str(name): _encoded(str(name), variable, is_coordinate=name in dataset.coords)
+        for name, variable in dataset.variables.items()
+    }
+
+
+def _encoded(name: str, variable: xr.Variable, *, is_coordinate: bool) -> Encoded:
+    values = variable.values
+    attributes = dict(variable.attrs)
+    if values.dtype.kind == "M":
+        seconds = values.astype("datetime64[s]")
+        values = np.where(np.isnat(seconds), np.nan, seconds.astype(np.int64).astype(np.float64))
+        attributes |= TIME_ATTRIBUTES
+    elif values.dtype.kind == "b":
+        values = values.astype(np.int8)
+    elif values.dtype.kind in "OUT":
+        values = texts([str(value) for value in values.ravel()]).reshape(values.shape)
+    is_float = values.dtype.kind == "f"
+    # CF wants no fill value on coordinates that have nothing missing.
+    has_fill_value = is_float and not (is_coordinate and np.isfinite(values).all())
+    if not is_coordinate and values.dtype.kind in "fi" and "sample_dimension" not in attributes:
+        attributes["coordinates"] = _coordinates(name, variable)
+    for typed in set(TYPED_ATTRIBUTES) & set(attributes):
+        attributes[typed] = np.asarray(attributes[typed], values.dtype)
+    attributes = {key: value for key, value in attributes.items() if np.size(value) and str(value)}
+    return Encoded(tuple(map(str, variable.dims)), values, attributes, has_fill_value)
+
+
+def _coordinates(name: str, variable: xr.Variable) -> str:
+    """Return what locates a variable: the profile, the level, and what its attributes add."""
+    located: tuple[str, ...] = ()
+    if {"profile", "level"} & set(variable.dims):
+        located = schema.PROFILE_COORDINATES
+    if "level" in variable.dims:
+        located += schema.LEVEL_COORDINATES
+    if "cleaning_step" in variable.dims:
+        located += tuple(schema.STEP_ATTRIBUTES)
+    own = [other for other in variable.attrs.get("coordinates", "").split() if other != name]
+    return " ".join(dict.fromkeys([*located, *own]))
+
+
+def _decoded(variable: netCDF4.Variable) -> tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]:
+    """Return dimensions, values and attributes of a variable on disk as they are in memory."""
+    values = np.asarray(variable[...])
+    attributes = {name: variable.getncattr(name) for name in variable.ncattrs()}
+    attributes.pop("_FillValue", None)
+    if attributes.get("units") == TIME_ATTRIBUTES["units"]:
+        known = np.isfinite(values)
+        seconds = np.where(known, values, 0).astype(np.int64).astype("datetime64[s]")
+        values = np.where(known, seconds, np.datetime64("NaT", "s"))
+        attributes = {key: attributes[key] for key in attributes if key not in TIME_ATTRIBUTES}
+    implied = {*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES, *schema.STEP_ATTRIBUTES}
+    own = [name for name in attributes.pop("coordinates", "").split() if name not in implied]
+    if own:
+        attributes["coordinates"] = " ".join(own)
+    return variable.dimensions, values, attributes
+
+
+def _write_netcdf(
+    path: Path,
+    variables: Mapping[str, Encoded],
+    sizes: Mapping[str, int],
+    attributes: Mapping[str, Any],
+    compression: int,
+) -> None:
+    """Write a netCDF-4 file."""
+    import netCDF4
+
+    try:
+        with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+            file.setncatts(attributes)
+            for name, size in sizes.items():
+                file.createDimension(name, size)
+            for name, encoded in variables.items():
+                _add_variable(file, name, encoded, compression)
+    except RuntimeError as error:
+        # The library says no more than "HDF error"; plain writing says what the matter is.
+        with open(path, "ab") as probe:
+            probe.write(bytes(CHUNK_VALUES))
+            probe.flush()
+            os.fsync(probe.fileno())
+        raise OSError(errno.EIO, str(error)) from error
+
+
+def _add_variable(file: netCDF4.Dataset, name: str, encoded: Encoded, compression: int) -> None:
+    values = encoded.values
+    options: dict[str, Any] = {}
+    if values.dtype != object:
+        options["fill_value"] = values.dtype.type(np.nan) if encoded.has_fill_value else False
+        if compression and values.ndim and values.size:
+            options |= {"compression": "zlib", "complevel": compression, "shuffle": True}
+            options["chunksizes"] = [min(size, CHUNK_VALUES) for size in values.shape]
+    kind = str if values.dtype == object else values.dtype
+    variable = file.createVariable(name, kind, encoded.dimensions, **options)
+    variable.set_auto_maskandscale(False)
+    variable.setncatts(encoded.attributes)
+    if values.size:
+        variable[...] = values
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[netCDF4.Dataset]:
+    """Open a netCDF file to read it as it is; say clearly what is wrong with it."""
+    import netCDF4
+
+    try:
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_maskandscale(False)
+            yield file
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path}: there is no such file") from error
+    except (OSError, RuntimeError) as error:
+        raise PipelineError(f"{path}: not a netCDF file, or a damaged one ({error})") from error
+
+
+def _make_durable(path: Path) -> None:
+    """Have a file or folder on the disk itself before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # Not every file system can.
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _verify(path: Path, variables: Mapping[str, Encoded]) -> None:
+    """Check that a file holds every value that was meant, to the last bit."""
+    with _opened(path) as file:
+        if set(file.variables) != set(variables):
+            raise PipelineError(f"{path}: reading it back gives other variables; nothing replaced")
+        for name, encoded in variables.items():
+            found = np.asarray(file.variables[name][...])
+            same = found.shape == encoded.values.shape and (
+                found.tolist() == encoded.values.tolist()
+                if encoded.values.dtype == object
+                else found.tobytes() == encoded.values.tobytes()
+            )
+            if not same:
+                raise PipelineError(
+                    f"{path}: {name} reads back differently from what was written; the disk or "
+                    "the netCDF library is at fault, nothing was replaced"
+                )
+
+
+@contextmanager
+def _clear_errors(target: Path) -> Iterator[None]:
+    """Turn errors of the file system into what a user can do about them."""
+    try:
+        yield
+    except OSError as error:
+        advice = "what was there before is untouched"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            advice = f"make room{_free(target.parent)}; {advice}"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            advice = f"choose another folder or get the right to write to this one; {advice}"
+        reason = error.strerror or str(error)
+        raise PipelineError(f"{target}: cannot be written: {reason}; {advice}") from error
+
+
+def _free(folder: Path) -> str:
+    """Say how much room there is, where that can be known."""
+    try:
+        return f" ({shutil.disk_usage(folder).free} bytes are free in {folder})"
+    except OSError:
+        return ""

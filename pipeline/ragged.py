@@ -1,0 +1,394 @@
+"""Many profiles in one dataset: CF's contiguous ragged form, the same in memory and on disk.
+
+All profiles' levels lie end to end along ``level``; ``row_size`` says how many belong to each
+``profile``. A mix of 30-level and 6000-level profiles costs what it holds. Every input is a row of
+the source table (dimension ``source``), also one without a profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline import columns, schema
+from pipeline.flags import QC, Status
+from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, SourceRow
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Indices = NDArray[np.int64]
+
+
+def to_dataset(checked: Sequence[CheckedProfile], sources: Sequence[SourceRow]) -> xr.Dataset:
+    """Return profiles and the sources they came from as one ragged dataset.
+
+    Parameters
+    ----------
+    checked : sequence of CheckedProfile
+        In any order, but those of one source in the order of that source. Levels from the
+        surface up.
+    sources : sequence of SourceRow
+        Every input, also those without a profile, each path once. The profiles'
+        ``source_index`` counts into it; -1 where a profile has none.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions ``profile``, ``level``, ``source`` and ``cleaning_step``. Profiles are sorted by
+        time (missing ones last), station, source path and position in the source, sources by
+        path: the same content gives the same dataset, in whatever order it comes.
+
+    Raises
+    ------
+    ValueError
+        When indices, counts or lengths contradict each other.
+
+    Examples
+    --------
+    >>> from pipeline.profiles import LEVEL_VARIABLES, Profile
+    >>> profile = Profile(pressure=[1000.0, 925.0], station_id="06610")
+    >>> qc = {name: np.full(2, QC.GOOD, np.int8) for name in LEVEL_VARIABLES}
+    >>> dataset = to_dataset([CheckedProfile(profile=profile, qc=qc, reasons=set(), counts={})], [])
+    >>> dataset.profile_id.values.tolist(), dataset.sizes["level"]
+    (['06610_no-time'], 2)
+    """
+    import xarray as xr
+
+    paths = [columns.clean_text(row.path) for row in sources]
+    by_path = sorted(range(len(paths)), key=paths.__getitem__)
+    new_index = {-1: -1} | {old: new for new, old in enumerate(by_path)}
+    for one in checked:
+        if one.source_index not in new_index:
+            raise ValueError(
+                f"profile {one.profile.station_id!r} says source_index {one.source_index} where "
+                f"the source table has {len(sources)} rows"
+            )
+    order = _canonical_order(
+        columns.profile_times(checked),
+        columns.texts(one.profile.station_id for one in checked),
+        [paths[one.source_index] if one.source_index >= 0 else "" for one in checked],
+    )
+    ordered = [checked[index] for index in order]
+    dataset = xr.Dataset(
+        columns.profile_variables(ordered, [new_index[one.source_index] for one in ordered])
+        | columns.cleaning_variables(ordered)
+        | columns.level_variables(ordered)
+        | columns.extra_variables(ordered)
+        | columns.source_variables([sources[index] for index in by_path]),
+        attrs=dict(schema.GLOBAL_ATTRIBUTES),
+    ).set_coords([*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES])
+    validate(dataset)
+    return dataset
+
+
+def _canonical_order(
+    times: NDArray[np.datetime64], stations: ArrayLike, paths: ArrayLike
+) -> list[int]:
+    """Return the order by time (missing ones last), station and source path; stable."""
+    missing = np.isnat(times)
+    seconds = np.where(missing, np.datetime64(0, "s"), times).astype(np.int64)
+    keys = list(zip(missing.tolist(), seconds.tolist(), stations, paths, strict=True))  # type: ignore[arg-type]
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def offsets(dataset: xr.Dataset) -> Indices:
+    """Return where each profile's levels begin, and after the last one where they end.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (profiles + 1,)
+        Profile ``i`` has the levels ``offsets[i]:offsets[i + 1]``.
+    """
+    return np.concatenate([[0], np.cumsum(dataset["row_size"].values, dtype=np.int64)])
+
+
+def sounding(dataset: xr.Dataset, index: int) -> xr.Dataset:
+    """Return one profile as a plain dataset: dimension ``level``, all else scalar.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged.
+    index : int
+        Position along ``profile``; negative ones count from the end.
+
+    Returns
+    -------
+    xarray.Dataset
+        A copy: its levels from the surface up, its flags, results and verdicts, its row of the
+        source table (``source_path`` and so on), and what each step of the cleaning touched
+        (``<step>_count``).
+
+    Raises
+    ------
+    IndexError
+        When there is no such profile.
+    """
+    count = dataset.sizes["profile"]
+    if not -count <= index < count:
+        raise IndexError(f"there is no profile {index}: the dataset has {count}")
+    index %= count
+    starts = offsets(dataset)
+    one = dataset.isel(profile=index, level=slice(starts[index], starts[index + 1]))
+    source = int(one["source_index"])
+    one = one.isel(source=source) if source >= 0 else one.drop_dims("source")
+    attributes = {
+        name: value for name, value in dataset.attrs.items() if not schema.is_derived(name)
+    }
+    return unpacked_counts(one.drop_vars("row_size")).copy(deep=True).assign_attrs(attributes)
+
+
+def unpacked_counts(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset with a variable ``<step>_count`` in place of each cleaning step."""
+    counts = dataset["cleaning_count"]
+    unpacked = {
+        f"{label}_count": counts.isel(cleaning_step=step).assign_attrs(
+            long_name=f"cleaning: {label.replace('_', ' ')}"
+        )
+        for step, label in enumerate(dataset["cleaning_step_name"].values)
+    }
+    return dataset.drop_dims("cleaning_step").assign(unpacked)
+
+
+def select(
+    dataset: xr.Dataset, profiles: ArrayLike, *, sources: ArrayLike | None = None
+) -> xr.Dataset:
+    """Return some profiles of a ragged dataset, with their levels.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged.
+    profiles : array_like of int or of bool
+        Positions along ``profile`` in the order wanted, or which to take.
+    sources : array_like of int or of bool, optional
+        The same for the source table; all by default.
+
+    Returns
+    -------
+    xarray.Dataset
+        Ragged; ids stay as they are.
+
+    Raises
+    ------
+    ValueError
+        When the source of a profile is not among the sources.
+    """
+    chosen = np.arange(dataset.sizes["profile"])[np.asarray(profiles, _index_type(profiles))]
+    sizes = dataset["row_size"].values[chosen].astype(np.int64)
+    shift = offsets(dataset)[chosen] - (np.cumsum(sizes) - sizes)
+    levels = np.arange(sizes.sum()) + np.repeat(shift, sizes)
+    part = dataset.isel(profile=chosen, level=levels)
+    if sources is None:
+        return part
+    kept = np.arange(dataset.sizes["source"])[np.asarray(sources, _index_type(sources))]
+    new_index = np.full(dataset.sizes["source"] + 1, -2, np.int32)
+    new_index[kept] = np.arange(len(kept))
+    new_index[-1] = -1
+    renumbered = new_index[part["source_index"].values]
+    if (renumbered == -2).any():
+        lost = part["profile_id"].values[renumbered == -2]
+        raise ValueError(f"profiles without their source: {', '.join(lost[:5])}")
+    part = part.isel(source=kept)
+    part["source_index"] = part["source_index"].copy(data=renumbered)
+    return part
+
+
+def _index_type(indices: ArrayLike) -> type:
+    # An empty list would be taken for floats.
+    return bool if np.asarray(indices).dtype == bool else np.int64
+
+
+def concatenate(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return several ragged datasets as one.
+
+    Parameters
+    ----------
+    datasets : sequence of xarray.Dataset
+        Ragged. Results and extras that only some of them have are missing in the others.
+        A source may stand in several of them, with the same row.
+
+    Returns
+    -------
+    xarray.Dataset
+        In the order of :func:`to_dataset`, ids given anew: cutting a dataset into parts and
+        putting these together gives it back.
+
+    Raises
+    ------
+    ValueError
+        When the datasets disagree about a source, about units, or about what is in them.
+    """
+    import xarray as xr
+
+    if not datasets:
+        return to_dataset([], [])
+    table, moved = _merged_sources(datasets)
+    parts = _with_common_names([dataset.drop_dims("source") for dataset in datasets])
+    names = dict.fromkeys(str(name) for part in parts for name in part.variables)
+    joined = xr.Dataset({name: _joined(name, parts) for name in names}, attrs=datasets[0].attrs)
+    joined = joined.set_coords({name for part in parts for name in part.coords}).assign(table)
+    joined["source_index"] = joined["source_index"].copy(data=np.concatenate(moved))
+    paths = np.append(joined["source_path"].values, "")[joined["source_index"].values]
+    times = joined["time"].values.astype("datetime64[s]")
+    dataset = select(joined, _canonical_order(times, joined["station_id"].values, paths))
+    times = dataset["time"].values.astype("datetime64[s]")
+    ids = columns.profile_ids(dataset["station_id"].values, times)
+    dataset["profile_id"] = dataset["profile_id"].copy(data=ids)
+    validate(dataset)
+    return dataset
+
+
+def _merged_sources(
+    datasets: Sequence[xr.Dataset],
+) -> tuple[dict[str, columns.Parts], list[Indices]]:
+    """Return the source table of all datasets, and each one's ``source_index`` into it."""
+    rows: dict[str, tuple[Any, ...]] = {}
+    for dataset in datasets:
+        table = (dataset[name].values.tolist() for name in schema.SOURCE_ATTRIBUTES)
+        for row in zip(*table, strict=True):
+            if rows.setdefault(row[0], row) != row:
+                raise ValueError(f"two datasets disagree about the source {row[0]!r}")
+    position = {path: index for index, path in enumerate(sorted(rows))}
+    moved = []
+    for dataset in datasets:
+        places = [position[path] for path in dataset["source_path"].values]
+        moved.append(np.array([*places, -1], np.int32)[dataset["source_index"].values])
+    merged: dict[str, columns.Parts] = {}
+    for column, name in enumerate(schema.SOURCE_ATTRIBUTES):
+        variable = datasets[0].variables[name]
+        values = np.array([rows[path][column] for path in position], variable.dtype)
+        merged[name] = (("source",), values, variable.attrs)
+    return merged, moved
+
+
+def _with_common_names(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    """Return datasets whose extras are named as if all profiles had come together."""
+    own = [
+        {
+            str(name): (variable.attrs["reported_name"], variable.attrs["units"])
+            for name, variable in dataset.variables.items()
+            if "reported_name" in variable.attrs
+        }
+        for dataset in datasets
+    ]
+    names = columns.extra_names(extra for extras in own for extra in extras.values())
+    return [
+        dataset.rename({name: names[extra] for name, extra in extras.items()})
+        for dataset, extras in zip(datasets, own, strict=True)
+    ]
+
+
+def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.Variable:
+    """Return a variable of several datasets end to end, missing where one lacks it."""
+    import xarray as xr
+
+    found = [part.variables[name] for part in parts if name in part.variables]
+    first = found[0]
+    if any(other.attrs.get("units") != first.attrs.get("units") for other in found):
+        raise ValueError(f"the datasets have {name} in different units")
+    if not {"profile", "level"} & set(first.dims):
+        if not all(other.equals(first) for other in found):
+            raise ValueError(f"the datasets disagree about {name}")
+        return first
+    pieces = []
+    for part in parts:
+        if name in part.variables:
+            pieces.append(part.variables[name].values)
+            continue
+        shape = [part.sizes[dimension] for dimension in first.dims]
+        if first.dtype.kind != "f" and 0 not in shape:
+            raise ValueError(f"only some of the datasets have {name}")
+        pieces.append(np.full(shape, np.nan if first.dtype.kind == "f" else "", first.dtype))
+    return xr.Variable(first.dims, np.concatenate(pieces), first.attrs)
+
+
+def padded(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a ragged dataset as ``(profile, level)`` arrays, missing above each profile's top.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged.
+
+    Returns
+    -------
+    xarray.Dataset
+        As many levels as the longest profile has, from the surface up. Values are padded with
+        NaN, flags with ``missing``.
+    """
+    import xarray as xr
+
+    sizes = dataset["row_size"].values
+    width = int(sizes.max(initial=0))
+    filled = np.arange(width) < sizes[:, None]
+    variables = {}
+    for name, variable in dataset.variables.items():
+        if variable.dims == ("level",):
+            empty = np.nan if variable.dtype.kind == "f" else QC.MISSING
+            values = np.full(filled.shape, empty, variable.dtype)
+            values[filled] = variable.values
+            variable = xr.Variable(("profile", "level"), values, variable.attrs)
+        variables[name] = variable
+    wide = xr.Dataset(variables, attrs=dataset.attrs).set_coords(dataset.coords)
+    del wide["row_size"].attrs["sample_dimension"]
+    return wide
+
+
+def validate(dataset: xr.Dataset) -> None:
+    """Check that a dataset keeps the rules of the ragged form.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged.
+
+    Raises
+    ------
+    ValueError
+        Naming every rule that is broken.
+    """
+    problems = list(_wrong_shapes(dataset)) or list(_wrong_contents(dataset))
+    if problems:
+        raise ValueError("not a valid dataset of profiles: " + "; ".join(problems))
+
+
+def _wrong_shapes(dataset: xr.Dataset) -> Iterator[str]:
+    for name, dimensions in schema.DIMENSIONS.items():
+        if name not in dataset.variables:
+            yield f"{name} is missing"
+        elif dataset[name].dims != dimensions:
+            yield f"{name} has the dimensions {dataset[name].dims}, not {dimensions}"
+    for name in LEVEL_VARIABLES:
+        if name in dataset.variables and dataset[name].dtype != np.float64:
+            yield f"{name} is {dataset[name].dtype}, not float64"
+
+
+def _wrong_contents(dataset: xr.Dataset) -> Iterator[str]:
+    sizes = dataset["row_size"].values
+    if (sizes < 0).any() or sizes.sum() != dataset.sizes["level"]:
+        yield f"row_size adds up to {sizes.sum()} where there are {dataset.sizes['level']} levels"
+    for name in ("profile_id", "source_path"):
+        values = dataset[name].values.tolist()
+        if len(set(values)) < len(values):
+            twice = next(value for value in values if values.count(value) > 1)
+            yield f"{name} is not unique: {twice!r}"
+    indices, sources = dataset["source_index"].values, dataset.sizes["source"]
+    if ((indices < -1) | (indices >= sources)).any():
+        yield f"source_index points outside the source table, which has {sources} rows"
+    times = dataset["time"].values
+    known = times[~np.isnat(times)]
+    if np.isnat(times[: len(known)]).any() or (known[1:] < known[:-1]).any():
+        yield "profiles are not in order of time with missing times last"
+    for name in ("status", "wind_status"):
+        if not np.isin(dataset[name].values, list(Status)).all():
+            yield f"{name} holds a value that has no meaning"
