@@ -52,6 +52,7 @@ class Input(Section):
     options: dict[str, Any] = Field(default={}, description="what the reader is told, key by key")
     exclude: list[str] = Field(
         default=["README*", "*.md"],
+        validate_default=True,
         description="names of files in a folder or pattern that are not data",
     )
 
@@ -136,7 +137,7 @@ class Quality(Section):
         default=5, ge=2, description="levels with temperature and dewpoint that a profile needs"
     )
     max_top_pressure: float = Field(
-        default=300.0, gt=0, description="a sounding that ends below this level is rejected, hPa"
+        default=500.0, gt=0, description="a sounding that ends below this level is rejected, hPa"
     )
     wind_gap: float = Field(
         default=3000.0, gt=0, description="depth without wind that makes the winds suspect, m"

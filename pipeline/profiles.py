@@ -9,7 +9,7 @@ form, all profiles' levels end to end along ``level``, ``row_size`` saying how m
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,13 @@ FloatArray = NDArray[np.float64]
 LEVEL_VARIABLES = ("pressure", "temperature", "dewpoint", "height", "u_wind", "v_wind")
 
 NOT_A_TIME = np.datetime64("NaT", "s")
+
+_NO_VALUES: FloatArray = np.empty(0)
+
+
+def _no_values() -> FloatArray:
+    """Return what stands for a variable that a source does not have."""
+    return _NO_VALUES
 
 
 class Extra(NamedTuple):
@@ -38,8 +45,9 @@ class Profile:
 
     Parameters
     ----------
-    pressure : array_like, shape (levels,)
-        hPa, in the order of the source; the cleaning puts it in order.
+    pressure : array_like, shape (levels,), optional
+        hPa, in the order of the source; the cleaning puts it in order. Without it there are no
+        levels.
     temperature, dewpoint : array_like, shape (levels,), optional
         degC.
     height : array_like, shape (levels,), optional
@@ -76,12 +84,12 @@ class Profile:
     (2, array([nan, nan]))
     """
 
-    pressure: ArrayLike
-    temperature: ArrayLike | None = None
-    dewpoint: ArrayLike | None = None
-    height: ArrayLike | None = None
-    u_wind: ArrayLike | None = None
-    v_wind: ArrayLike | None = None
+    pressure: FloatArray = field(default_factory=_no_values)
+    temperature: FloatArray = field(default_factory=_no_values)
+    dewpoint: FloatArray = field(default_factory=_no_values)
+    height: FloatArray = field(default_factory=_no_values)
+    u_wind: FloatArray = field(default_factory=_no_values)
+    v_wind: FloatArray = field(default_factory=_no_values)
     station_id: str = ""
     station_name: str = ""
     time: np.datetime64 = NOT_A_TIME
@@ -96,18 +104,19 @@ class Profile:
         self.pressure = as_floats(self.pressure)
         for name in LEVEL_VARIABLES[1:]:
             value = getattr(self, name)
-            values = np.full(len(self.pressure), np.nan) if value is None else as_floats(value)
+            given = value is not _NO_VALUES
+            values = as_floats(value) if given else np.full(len(self.pressure), np.nan)
             if values.shape != self.pressure.shape:
                 raise ValueError(
                     f"{name} has {len(values)} levels where pressure has {len(self.pressure)}"
                 )
             setattr(self, name, values)
-        self.time = np.datetime64(self.time, "s")
+        self.time = self.time.astype("datetime64[s]")
 
     def __len__(self) -> int:
-        return len(self.pressure)  # type: ignore[arg-type]
+        return len(self.pressure)
 
-    def levels(self) -> dict[str, Any]:
+    def levels(self) -> dict[str, FloatArray]:
         """Return the six level variables by name, as float arrays."""
         return {name: getattr(self, name) for name in LEVEL_VARIABLES}
 
@@ -119,7 +128,7 @@ def as_floats(values: ArrayLike) -> FloatArray:
     here.
     """
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     return np.ascontiguousarray(np.atleast_1d(np.asarray(values, dtype=np.float64)))
 
 

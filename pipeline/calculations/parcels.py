@@ -114,7 +114,7 @@ def _height_standard_name(level: str, parcel: str) -> str:
         "lfc": "atmosphere_level_of_free_convection",
     }
     if level not in names:
-        return "height"  # CF has no name for the equilibrium level
+        return ""  # CF has no name for the equilibrium level
     return names[level] + ("_wrt_surface" if parcel == "sb" else "")
 
 

@@ -246,7 +246,7 @@ def wet_bulb_zero_height(
             return bool(dew[index] > 0.0)
         return wet_bulb(index) > 0.0
 
-    levels = np.flatnonzero(np.isfinite(height.m))
+    levels = np.flatnonzero(np.isfinite(height.m)).tolist()
     for below, above in pairwise(levels):
         if not is_positive(above) and is_positive(below):
             pair = height.m_as(METRE)[[below, above]]

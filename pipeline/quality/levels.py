@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pipeline.config import Quality
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True)
+class Finding:
     """What a step found: the reason it gives, how many values it concerns, and the figures."""
 
     reason: Reason

@@ -1,0 +1,153 @@
+"""From a clean dataset to one with results: MetPy over all profiles, judged and merged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import ragged
+from pipeline.calculations import CATALOGUE, Calculation, resolve
+from pipeline.executors import Executor, Failure
+from pipeline.flags import Reason, Status, from_mask, verdict
+from pipeline.profiles import LEVEL_VARIABLES
+from pipeline.quality import results
+from pipeline.report.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pipeline.config import Config, Quality
+    from pipeline.engines.metpy import Evaluation
+
+
+def wanted(config: Config) -> tuple[list[str], tuple[Calculation, ...]]:
+    """Return what the config wants computed: names in order, and the user's own declarations."""
+    custom = tuple(
+        Calculation(
+            name=name,
+            long_name=entry.long_name or name,
+            units=entry.units,
+            inputs=tuple(entry.inputs),
+            function=entry.function,
+            group="custom",
+        )
+        for name, entry in config.custom.items()
+    )
+    own = {calculation.name for calculation in custom}
+    requests = [name for name in config.calculations if name not in own]
+    return [calculation.name for calculation in resolve(requests)] + sorted(own), custom
+
+
+def calculate(
+    dataset: xr.Dataset,
+    names: Sequence[str],
+    custom: tuple[Calculation, ...],
+    settings: Quality,
+    executor: Executor,
+    progress: Progress = silent,
+) -> list[Evaluation | Failure]:
+    """Run MetPy over all profiles: one tuple of plain arrays a profile, through ``starmap``."""
+    from pipeline.engines.metpy import Request, evaluate
+
+    needed = results.needed_for(names) if settings.post_conditions else []
+    request = Request(tuple(dict.fromkeys([*names, *needed])), custom)
+    tuples = argument_tuples(dataset)
+    found = executor.starmap(partial(evaluate, request=request), tuples)
+    return list(progress(found, dataset.sizes["profile"], "calculating"))
+
+
+def argument_tuples(dataset: xr.Dataset) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
+    """Yield ``(pressure, temperature, dewpoint, height, u_wind, v_wind)`` of each profile.
+
+    What the cleaning rejected is missing in it, so that nothing is computed from it: temperature
+    and dewpoint of a rejected profile, the winds of one whose winds were.
+    """
+    levels = [dataset[name].values for name in LEVEL_VARIABLES]
+    bounds = ragged.offsets(dataset)
+    for index, mask in enumerate(dataset["status_reasons"].values):
+        part = slice(bounds[index], bounds[index + 1])
+        pressure, temperature, dewpoint, height, u_wind, v_wind = (each[part] for each in levels)
+        missing = np.full(len(pressure), np.nan)
+        status, wind_status = verdict(from_mask(mask))
+        if status >= Status.REJECTED:
+            temperature, dewpoint = missing, missing
+        if wind_status >= Status.REJECTED:
+            u_wind, v_wind = missing, missing
+        yield pressure, temperature, dewpoint, height, u_wind, v_wind
+
+
+def merge(
+    dataset: xr.Dataset,
+    evaluations: Sequence[Evaluation | Failure],
+    names: Sequence[str],
+    custom: tuple[Calculation, ...] = (),
+    *,
+    judged: bool = True,
+) -> Counter[str]:
+    """Put results into the dataset, judged by the post-conditions, and the verdicts with them.
+
+    Returns
+    -------
+    Counter of str
+        What MetPy warned of, and for how many profiles.
+    """
+    declarations = CATALOGUE | {calculation.name: calculation for calculation in custom}
+    needed = results.needed_for(names) if judged else []
+    every = list(dict.fromkeys([*names, *needed]))
+    scalars = [name for name in every if not declarations[name].per_level]
+    table = np.full((len(evaluations), len(scalars)), np.nan)
+    reasons = dataset["status_reasons"].values.copy()
+    messages: list[list[str]] = [[text] if text else [] for text in dataset.status_message.values]
+    warnings: Counter[str] = Counter()
+    for index, result in enumerate(evaluations):
+        if isinstance(result, Failure):
+            raised = result.kind not in ("died", "timed_out")
+            reasons[index] |= (Reason.CALCULATION_FAILED if raised else Reason.WORKER_LOST).mask
+            messages[index].append(str(result))
+            continue
+        table[index] = result.scalars
+        warnings.update(result.warnings)
+        if result.errors:
+            reasons[index] |= Reason.CALCULATION_FAILED.mask
+            messages[index] += [f"{name}: {error}" for name, error in result.errors.items()]
+    values = dict(zip(scalars, table.T, strict=True))
+    if judged:
+        ranges = {name: declarations[name].valid_range for name in scalars}
+        judgement = results.judge(values, ranges, names)
+        values, reasons = judgement.values, reasons | judgement.reasons
+        messages = [old + new for old, new in zip(messages, judgement.messages, strict=True)]
+    for name in names:
+        attributes = declarations[name].attributes
+        if declarations[name].per_level:
+            dataset[name] = ("level", _joined(dataset, evaluations, name), attributes)
+        else:
+            dataset[name] = ("profile", values[name], attributes)
+    _set_verdicts(dataset, reasons, ["; ".join(texts) for texts in messages])
+    return warnings
+
+
+def _set_verdicts(
+    dataset: xr.Dataset, reasons: np.ndarray[Any, Any], messages: Sequence[str]
+) -> None:
+    """Write reasons, and what follows from them, over what the cleaning alone had said."""
+    verdicts = [verdict(from_mask(mask)) for mask in reasons]
+    dataset["status_reasons"].values[:] = reasons
+    dataset["status"].values[:] = [status for status, _ in verdicts]
+    dataset["wind_status"].values[:] = [wind_status for _, wind_status in verdicts]
+    dataset["status_message"].values[:] = messages
+
+
+def _joined(
+    dataset: xr.Dataset, evaluations: Sequence[Evaluation | Failure], name: str
+) -> np.ndarray[Any, Any]:
+    """Return a per-level result of all profiles end to end."""
+    values = np.full(dataset.sizes["level"], np.nan)
+    bounds = ragged.offsets(dataset)
+    for index, result in enumerate(evaluations):
+        if not isinstance(result, Failure):
+            values[bounds[index] : bounds[index + 1]] = result.levels[name]
+    return values

@@ -1,0 +1,113 @@
+"""Any mix of files into the canonical dataset, without calculations."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline import output, ragged
+from pipeline.errors import PipelineError
+from pipeline.executors import open_executor
+from pipeline.flags import QC, Reason
+from pipeline.load import check, locate, read
+from pipeline.plan import Source, matching_files
+from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile
+from pipeline.report.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def convert(
+    files: Sequence[Path],
+    path: Path,
+    *,
+    format_name: str = "auto",
+    stations_table: Path | None = None,
+    clean: bool = False,
+    progress: Progress = silent,
+) -> xr.Dataset:
+    """Read files into one ragged dataset and write it.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Files, or folders for all files in them.
+    path : Path
+        The netCDF to write.
+    format_name : str
+        A reader, or ``auto``.
+    stations_table : Path, optional
+        Positions for formats that carry none.
+    clean : bool
+        Clean the profiles with the default settings. Otherwise values are as they were read,
+        flagged ``not_evaluated``.
+
+    Returns
+    -------
+    xarray.Dataset
+        As written. A file that cannot be read is in its source table, with the reason.
+
+    Raises
+    ------
+    PipelineError
+        When nothing is found, or the output cannot be written.
+    """
+    found = dict.fromkeys(
+        match for file in files for match in matching_files(str(file), Path.cwd())
+    )
+    if not found:
+        raise PipelineError(f"no files found: {', '.join(map(str, files))}")
+    sources = [Source(match, format_name) for match in found]
+    with open_executor("pool", preload=("pipeline.readers",)) as executor:
+        rows, profiles = read(sources, executor, path.absolute().parent, progress)
+    locate(profiles, stations_table)
+    if clean:
+        from pipeline.config import Quality
+
+        dataset = check(rows, profiles, Quality(), progress)
+    else:
+        dataset = ragged.to_dataset([as_read(profile, index) for index, profile in profiles], rows)
+    output.write(dataset, path, attributes=_provenance(path, clean=clean))
+    return dataset
+
+
+def as_read(profile: Profile, source_index: int) -> CheckedProfile:
+    """Return a profile that nobody has judged: its flags say so."""
+    reasons = set()
+    if profile.problem:
+        reasons.add(Reason.UNREADABLE)
+    if not (np.isfinite(profile.latitude) and np.isfinite(profile.longitude)):
+        reasons.add(Reason.POSITION_MISSING)
+    if np.isnat(profile.time):
+        reasons.add(Reason.TIME_MISSING)
+    flags = {
+        name: np.where(np.isfinite(getattr(profile, name)), QC.NOT_EVALUATED, QC.MISSING).astype(
+            np.int8
+        )
+        for name in LEVEL_VARIABLES
+    }
+    return CheckedProfile(
+        profile=profile,
+        qc=flags,
+        reasons=reasons,
+        counts={},
+        message="; ".join(filter(None, [profile.problem, *profile.notes])),
+        source_index=source_index,
+    )
+
+
+def _provenance(path: Path, *, clean: bool) -> dict[str, str]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "title": path.stem,
+        "processing_level": "cleaned" if clean else "as read, not cleaned",
+        "date_created": now,
+        "history": f"{now} python -m pipeline convert{' --clean' * clean}",
+        "product_version": importlib.metadata.version("sounding-pipeline"),
+    }

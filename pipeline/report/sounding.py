@@ -1,0 +1,213 @@
+"""One sounding in words: before and after cleaning, why, and its main parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import ragged, readers
+from pipeline.calculate import calculate, merge, wanted
+from pipeline.calculations import DEFAULT_GROUPS, Calculation, resolve
+from pipeline.errors import ReadError
+from pipeline.executors import Failure, open_executor
+from pipeline.flags import QC, Status, from_mask
+from pipeline.load import check, locate
+from pipeline.profiles import Profile, SourceRow
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: On the levels of every sounding that is looked at: the picture draws it.
+_PARCEL_PATH = "sb_parcel_temperature"
+
+
+@dataclass
+class Look:
+    """A sounding looked at closely.
+
+    Parameters
+    ----------
+    path : Path
+        Where it came from.
+    number, count : int
+        Which sounding of the file, from 1, and how many it holds.
+    source : SourceRow
+        How the file was read.
+    profile : Profile
+        As it was read.
+    sounding : xarray.Dataset
+        As it is after cleaning and calculation.
+    results : list of str
+        The calculations.
+    missing : dict of str to str
+        By calculation: why it has no value.
+    """
+
+    path: Path
+    number: int
+    count: int
+    source: SourceRow
+    profile: Profile
+    sounding: xr.Dataset
+    results: list[str]
+    missing: dict[str, str]
+
+
+def look_at(
+    path: Path, *, number: int = 1, format_name: str = "auto", config_path: Path | None = None
+) -> Look:
+    """Read, clean and calculate one sounding of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A source file.
+    number : int
+        Which of its soundings, from 1.
+    format_name : str
+        A reader, or ``auto``.
+    config_path : Path, optional
+        Its cleaning, calculations and stations apply, and its options for this file.
+
+    Raises
+    ------
+    ReadError
+        When the file cannot be read or holds no such sounding.
+    """
+    from pipeline.config import Quality, load
+    from pipeline.plan import find_sources
+
+    settings, stations, options = Quality(), None, {}
+    names = [entry.name for entry in resolve(DEFAULT_GROUPS)]
+    custom: tuple[Calculation, ...] = ()
+    if config_path is not None:
+        config = load(config_path)
+        settings, stations = config.quality, config.stations_path
+        names, custom = wanted(config)
+        for source in find_sources(config):
+            if source.path == path.absolute():
+                format_name, options = source.format, dict(source.options)
+    found = readers.read_source(str(path), format_name, options)
+    if not found.profiles:
+        raise ReadError(f"{path}: {found.row.message or 'holds no sounding'}")
+    if not 1 <= number <= len(found.profiles):
+        raise ReadError(f"{path}: holds {len(found.profiles)} soundings, so no number {number}")
+    chosen = [(0, found.profiles[number - 1])]
+    locate(chosen, stations)
+    names = list(dict.fromkeys([*names, _PARCEL_PATH]))
+    dataset = check([found.row], chosen, settings)
+    with open_executor("serial", timeout=None) as executor:
+        evaluations = calculate(dataset, names, custom, settings, executor)
+    merge(dataset, evaluations, names, custom, judged=settings.post_conditions)
+    missing = {} if isinstance(evaluations[0], Failure) else evaluations[0].missing
+    return Look(
+        path=path,
+        number=number,
+        count=len(found.profiles),
+        source=found.row,
+        profile=found.profiles[number - 1],
+        sounding=ragged.sounding(dataset, 0),
+        results=names,
+        missing=missing,
+    )
+
+
+def describe_sounding(look: Look) -> str:
+    """Return a sounding in words."""
+    return "\n\n".join(
+        "\n".join(block)
+        for block in (_title(look), _levels(look), _verdict(look), _parameters(look))
+    )
+
+
+def _title(look: Look) -> list[str]:
+    profile = look.profile
+    place = (
+        f"{profile.latitude:.2f} N {profile.longitude:.2f} E"
+        if np.isfinite(profile.latitude + profile.longitude)
+        else "position not known"
+    )
+    when = "time not known" if np.isnat(profile.time) else f"{profile.time} UTC"
+    station = " ".join(filter(None, [profile.station_id, profile.station_name])) or "no station"
+    return [
+        f"{station}, {when}, {place}",
+        f"{look.path}, sounding {look.number} of {look.count}, read as {look.source.reader}",
+    ]
+
+
+_COLUMNS = (
+    ("pressure", "hPa", "{:8.2f}"),
+    ("height", "m", "{:8.0f}"),
+    ("temperature", "degC", "{:8.1f}"),
+    ("dewpoint", "degC", "{:8.1f}"),
+    ("u_wind", "m s-1", "{:8.1f}"),
+    ("v_wind", "m s-1", "{:8.1f}"),
+)
+
+
+def _levels(look: Look) -> list[str]:
+    """Return the levels as read, and beside each what became of it."""
+    names = [name for name, _, _ in _COLUMNS]
+    lines = [
+        "as read                                                 cleaned",
+        " ".join(f"{name.replace('temperature', 'temp.'):>8}" for name in names),
+        " ".join(f"{units:>8}" for _, units, _ in _COLUMNS),
+    ]
+    raw, cleaned = look.profile, look.sounding
+    waiting = {float(value): index for index, value in enumerate(cleaned["pressure"].values)}
+    for level in range(len(raw)):
+        values = {name: getattr(raw, name)[level] for name in names}
+        index = waiting.pop(float(values["pressure"]), None)
+        told = "removed or merged" if index is None else _changes(values, cleaned, index)
+        lines.append(f"{_row(values)}   {told}".rstrip())
+    for index in waiting.values():
+        values = {name: cleaned[name].values[index] for name in names}
+        lines.append(f"{_row(values)}   made of several levels, or its pressure derived")
+    return lines
+
+
+def _row(values: dict[str, Any]) -> str:
+    return " ".join(
+        template.format(values[name]) if np.isfinite(values[name]) else f"{'-':>8}"
+        for name, _, template in _COLUMNS
+    )
+
+
+def _changes(values: dict[str, Any], cleaned: xr.Dataset, index: int) -> str:
+    """Return what the cleaning made of a level's values, where it made something of them."""
+    changes = []
+    for name, units, template in _COLUMNS:
+        after = float(cleaned[name].values[index])
+        if np.array_equal(values[name], after, equal_nan=True):
+            continue
+        flag = QC(int(cleaned[f"{name}_qc"].values[index])).name.lower()
+        figure = f"{template.format(after).strip()} {units}" if np.isfinite(after) else "missing"
+        changes.append(f"{name} {figure} ({flag})")
+    return ", ".join(changes)
+
+
+def _verdict(look: Look) -> list[str]:
+    sounding = look.sounding
+    status, wind_status = (
+        Status(int(sounding[name])).name.lower() for name in ("status", "wind_status")
+    )
+    lines = [f"verdict   {status}, winds {wind_status}"]
+    lines += [f"          {reason.sentence}" for reason in from_mask(int(sounding.status_reasons))]
+    message = str(sounding["status_message"].values)
+    lines += [f"          > {text}" for text in message.split("; ") if text]
+    return lines
+
+
+def _parameters(look: Look) -> list[str]:
+    lines = ["parameters"]
+    for name, variable in look.sounding.data_vars.items():
+        if variable.dims or name not in look.results:
+            continue
+        value = float(variable)
+        figure = f"{value:12.2f} {variable.attrs['units']}" if np.isfinite(value) else f"{'-':>12}"
+        why = f"({look.missing[name]})" if name in look.missing and not np.isfinite(value) else ""
+        lines.append(f"  {name:<24} {figure} {why}".rstrip())
+    return lines
