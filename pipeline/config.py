@@ -160,6 +160,9 @@ class CustomCalculation(Section):
         default="1", description="units of the result"
     )
     long_name: str = Field(default="", description="what the result is, for the output file")
+    per_level: bool = Field(
+        default=False, description="one value a level (of `pressure`) instead of one a profile"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -69,7 +69,8 @@ def load(path: Path) -> dict[str, Station]:
         _require_columns(rows, path)
         return _stations(rows, path)
     except csv.Error as error:
-        raise ConfigError([f"{path}:{rows.line_num}: this is not a CSV table: {error}"]) from error
+        where = f"{path}:{rows.reader.line_num}"
+        raise ConfigError([f"{where}: this is not a CSV table: {error}"]) from error
 
 
 def locate(profile: Profile, stations: Mapping[str, Station]) -> bool:

@@ -213,7 +213,9 @@ class _Reading:
     def value(self, node: Node, path: KeyPath) -> Any:
         self.document.values[path] = _place(node)
         if any(node is outer for outer in self.open_nodes):
-            self.problem(node, path, "this reference points at the section it stands in")
+            place = self.document.keys.get(path, _place(node))
+            text = "this reference points at the section it stands in"
+            self.document.problems.append(Problem(place, path, text))
             return None
         self.open_nodes.append(node)
         try:

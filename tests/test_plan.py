@@ -1,0 +1,146 @@
+"""Which files a season is made of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline import config
+from pipeline.config import Config
+from pipeline.plan import Source, find_sources, matching_files
+
+NAMES = (
+    "a.txt",
+    "b one.txt",
+    "c#1.p#0",
+    "d[1].txt",
+    ".hidden.txt",
+    "README.md",
+    "deep/e.txt",
+    "deep/deeper/f.TXT",
+    "deep/.secret/g.txt",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with names of every kind."""
+    for name in NAMES:
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    return tmp_path
+
+
+def found(folder: Path, pattern: str, exclude=("README*", "*.md")) -> list[str]:
+    """Return what an entry finds, relative to the data."""
+    paths = matching_files(pattern, folder, exclude)
+    return [path.relative_to(folder / "data").as_posix() for path in paths]
+
+
+def test_the_season_has_340_sources(season_folder):
+    season = config.load(season_folder.parent.parent / "configs" / "season.yaml")
+    sources = find_sources(season)
+    assert len(sources) == 340
+    assert {source.path.name for source in sources} == {
+        name for name in os.listdir(season_folder) if name != "README.md"
+    }
+    assert sources[0] == Source(season_folder / "03031218i_n.fpr")
+
+
+def test_a_pattern_finds_files_but_no_dot_files_and_nothing_excluded(folder):
+    assert found(folder, "data/*.txt") == ["a.txt", "b one.txt", "d[1].txt"]
+    assert found(folder, "data/*.md", exclude=()) == ["README.md"]
+    assert found(folder, "data/*.md") == []
+
+
+def test_exclude_does_not_care_for_case(folder):
+    assert found(folder, "data/deep/deeper/*", exclude=["*.txt"]) == []
+
+
+def test_a_folder_is_all_files_in_it_and_below(folder):
+    everything = ["a.txt", "b one.txt", "c#1.p#0", "d[1].txt", "deep/deeper/f.TXT", "deep/e.txt"]
+    assert found(folder, "data") == everything
+    assert found(folder, "data/**") == everything
+    assert found(folder, "data/*") == everything
+
+
+def test_two_stars_reach_any_depth(folder):
+    assert found(folder, "data/**/*.txt") == ["a.txt", "b one.txt", "d[1].txt", "deep/e.txt"]
+
+
+@pytest.mark.parametrize("name", ["b one.txt", "c#1.p#0", "d[1].txt", ".hidden.txt", "README.md"])
+def test_a_file_named_in_full_is_taken_whatever_its_name(folder, name):
+    assert found(folder, f"data/{name}") == [name]
+
+
+def test_brackets_in_a_folder_that_exists_are_no_pattern(folder):
+    odd = folder / "data" / "[2003] season"
+    odd.mkdir()
+    (odd / "x1.txt").write_text("x")
+    assert found(folder, "data/[2003] season/x[0-9].txt") == ["[2003] season/x1.txt"]
+    assert matching_files("x?.txt", odd) == [odd / "x1.txt"]
+
+
+def test_home_and_variables_are_not_expanded(folder, monkeypatch):
+    monkeypatch.setenv("DATA", "data")
+    assert found(folder, "$DATA/*") == []
+    assert found(folder, "~/*") == []
+
+
+def test_what_is_not_there_is_found_empty(folder):
+    assert found(folder, "data/nothing.txt") == []
+    assert found(folder, "nowhere/*") == []
+
+
+def test_a_link_that_leads_nowhere_is_kept_for_its_reader_to_refuse(folder):
+    (folder / "data" / "lost.txt").symlink_to("gone.txt")
+    assert "lost.txt" in found(folder, "data")
+    assert "lost.txt" in found(folder, "data/*.txt")
+
+
+def test_linked_folders_are_followed_and_circles_end(folder):
+    (folder / "data" / "deep" / "circle").symlink_to("..")
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "h.txt").write_text("x")
+    (folder / "data" / "linked").symlink_to(folder / "elsewhere")
+    names = found(folder, "data")
+    assert "linked/h.txt" in names
+    assert len([name for name in names if name.endswith("a.txt")]) == 1
+
+
+def test_a_folder_that_may_not_be_opened_is_kept_for_its_reader_to_refuse(folder, monkeypatch):
+    closed = folder / "data" / "deep"
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path) == os.fspath(closed):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert found(folder, "data") == ["a.txt", "b one.txt", "c#1.p#0", "d[1].txt", "deep"]
+
+
+def test_sources_come_once_in_order_and_the_first_entry_says_how_to_read(folder):
+    (folder / "season.yaml").write_text(
+        "input:\n"
+        "  - {path: data/c*, format: table, options: {delimiter: ';'}}\n"
+        "  - data\n"
+        "  - {path: data/a.txt, format: igra2}\n"
+        "output: out.nc\n"
+    )
+    sources = find_sources(config.load(folder / "season.yaml"))
+    assert [source.path for source in sources] == matching_files("data", folder, ["*.md"])
+    assert {source.path.name: source.format for source in sources if source.format != "auto"} == {
+        "c#1.p#0": "table"
+    }
+    assert sources[2].options == {"delimiter": ";"}
+
+
+def test_a_config_made_in_a_program_starts_at_the_current_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    made = Config.model_validate({"input": ["data/a.txt"], "output": "out.nc"})
+    assert [source.path for source in find_sources(made)] == [folder / "data" / "a.txt"]
