@@ -33,13 +33,13 @@ def wanted(config: Config) -> tuple[list[str], tuple[Calculation, ...]]:
             units=entry.units,
             inputs=tuple(entry.inputs),
             function=entry.function,
+            per_level=entry.per_level,
             group="custom",
         )
         for name, entry in config.custom.items()
     )
-    own = {calculation.name for calculation in custom}
-    requests = [name for name in config.calculations if name not in own]
-    return [calculation.name for calculation in resolve(requests)] + sorted(own), custom
+    requested = [*resolve(config.calculations), *custom]
+    return [calculation.name for calculation in requested], custom
 
 
 def calculate(

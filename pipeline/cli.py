@@ -39,14 +39,18 @@ def main() -> None:
 
     Start with:  python -m pipeline run configs/season.yaml
     """
-    _quiet_foreign_warnings()
+    _log_to_terminal()
 
 
-def _quiet_foreign_warnings() -> None:
-    """Send our own messages to the terminal, one plain line each."""
+def _log_to_terminal() -> None:
+    """Send our own messages, and no library's, to the terminal, one plain line each."""
     import logging
 
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logger = logging.getLogger("pipeline")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        logger.addHandler(handler)
 
 
 @main.command()

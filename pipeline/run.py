@@ -73,6 +73,7 @@ def run(config: Config, progress: Progress = silent) -> Report:
         address=settings.address,
         preload=PRELOAD,
     ) as executor:
+        workers = executor.workers
         rows, profiles = read(sources, executor, config.output_path.parent, progress)
         clock.stop("read")
         locate(profiles, config.stations_path)
@@ -89,7 +90,7 @@ def run(config: Config, progress: Progress = silent) -> Report:
         compression=config.output.compression,
     )
     clock.stop("write")
-    return Report(dataset, config.output_path, executor.workers, clock.seconds, warnings)
+    return Report(dataset, config.output_path, workers, clock.seconds, warnings)
 
 
 def provenance(config: Config, dataset: xr.Dataset) -> dict[str, str]:

@@ -107,7 +107,7 @@ def _conditions(parcel: str) -> tuple[PostCondition, ...]:
             broken=is_negative,
             reason=Reason.NEGATIVE_CAPE,
             masks=(cape, *composite),
-            message=f"{cape} was {{{cape}:.0f}} J/kg and is masked",
+            message=f"{cape} was {{{cape}:.1f}} J/kg and is masked",
         ),
         PostCondition(
             about=(cape, *composite),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from pipeline.calculations import CATALOGUE, GROUPS, Calculation, names_and_groups, resolve
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, nearest
 
 
 def list_calculations() -> str:
@@ -34,8 +33,7 @@ def describe_calculations(requests: Sequence[str]) -> str:
     known = names_and_groups()
     for request in requests:
         if request not in known:
-            near = difflib.get_close_matches(request, sorted(known), 1)
-            hint = f", did you mean '{near[0]}'?" if near else ""
+            hint = nearest(request, sorted(known))
             raise PipelineError(f"no calculation or group is called '{request}'{hint}")
     return "\n\n".join(_everything(calculation) for calculation in resolve(requests))
 
