@@ -78,7 +78,7 @@ def soundings(lines: Sequence[Line], cut_short: bool = False) -> Iterator[Profil
                 raise ReadError(f"line {lines[-1][0]}: the page ends inside the table")
             levels = _levels(lines[head:end])
         except ReadError as error:
-            yield Profile(pressure=[], problem=str(error), **facts)
+            yield Profile(problem=str(error), **facts)
         else:
             yield Profile(**levels, **facts)
 

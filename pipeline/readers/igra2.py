@@ -177,16 +177,14 @@ def _sounding(line: int, header: bytes, rows: list[bytes]) -> Profile:
     if match is None:
         text = shorten(header.decode("latin-1").rstrip())
         station = header[1:12].decode("latin-1").strip()
-        return Profile(
-            pressure=[], station_id=station, problem=f"line {line}: not an IGRA 2 header: {text!r}"
-        )
+        return Profile(station_id=station, problem=f"line {line}: not an IGRA 2 header: {text!r}")
     facts = _facts(match)
     try:
         _check_count(int(match["levels"]), line, rows)
         block = _block(rows, line + 1)
         values = _values(block, line + 1)
     except ReadError as error:
-        return Profile(pressure=[], problem=str(error), **facts)
+        return Profile(problem=str(error), **facts)
     return _profile(values, block, facts)
 
 

@@ -78,7 +78,7 @@ def _sounding(lines: list[str], previous: int, start: int, end: int) -> Profile:
     try:
         values = _rows(lines, start + 1, end)
     except ReadError as error:
-        return Profile(pressure=[], problem=str(error), **facts)
+        return Profile(problem=str(error), **facts)
     u_wind, v_wind = wind_components(values[:, 5] * KNOT, values[:, 4])
     if values.shape[1] == 7:
         facts["extras"] = {

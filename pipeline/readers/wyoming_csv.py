@@ -83,7 +83,7 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         fields = [_split(line, number, len(names)) for number, line in lines[1:]]
         column = _columns(names, fields, [number for number, _ in lines[1:]])
     except ReadError as error:
-        yield Profile(pressure=[], problem=str(error), notes=(_NO_STATION,))
+        yield Profile(problem=str(error), notes=(_NO_STATION,))
         return
     yield _profile(column, fields[0][names.index("time")].strip())
 
@@ -99,7 +99,8 @@ def _names(number: int, line: str) -> list[str]:
 def _check_end(text: str, lines: list[tuple[int, str]]) -> None:
     """Refuse a file that breaks off in a row, which could halve its last number unseen."""
     number, last = lines[-1]
-    if not text.endswith("\n") and len(lines) > 2 and len(last) < len(lines[-2][1]):
+    shorter = len(lines) == 2 or len(last) < len(lines[-2][1])
+    if shorter and not text.endswith("\n"):
         raise ReadError(f"line {number}: the file seems to be cut short in this row")
 
 
