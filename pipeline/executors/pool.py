@@ -1,0 +1,343 @@
+"""The process pool: a supervisor of its own, because the standard ones fail where it matters.
+
+``multiprocessing.Pool.starmap`` waits for ever when a worker is killed;
+``concurrent.futures.ProcessPoolExecutor`` breaks as a whole. Here each worker has its own pipe and
+shares no lock or queue that could die with it, and answers item by item, so that the supervisor
+knows which item a worker died of. It sends only to workers that have answered everything, so that
+the two never wait for each other.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from pipeline.errors import PipelineError
+from pipeline.executors import usable_cores
+from pipeline.executors.calls import (
+    Failure,
+    name_of,
+    pack_arguments,
+    pack_function,
+    unpack_outcome,
+)
+from pipeline.executors.processes import Worker, end_workers
+
+#: At most so many items go to a worker in one message, and no more than last about so long:
+#: short items would otherwise wait for messages, long ones for the worker that has most of them.
+LARGEST_CHUNK = 8
+CHUNK_SECONDS = 0.05
+CHUNK_BYTES = 1 << 20
+#: So far, items a worker and bytes in all, results may pile up behind one that is not there yet.
+LOOK_AHEAD = 256
+LOOK_AHEAD_BYTES = 1 << 26
+#: A worker must be ready after so many seconds; imports over a slow network disk take long.
+START_SECONDS = 120.0
+FAILED_STARTS = 3
+
+Result = TypeVar("Result")
+Outcome = bytes | Failure
+
+
+class PoolExecutor:
+    """Runs items in worker processes on this machine, which are started when first needed.
+
+    Workers are started by ``forkserver`` (``spawn`` where that is not to be had), never by
+    ``fork``, which deadlocks with threads that read netCDF. So a script that uses it needs
+    ``if __name__ == "__main__":``. Each computes with one thread.
+
+    Parameters
+    ----------
+    workers : int, optional
+        All usable cores if not given.
+    timeout : float, optional
+        Seconds that one item may take; None for no limit.
+    preload : sequence of str
+        Modules to import before the first item, once for all workers where that is possible.
+
+    Examples
+    --------
+    >>> with PoolExecutor(workers=2) as executor:
+    ...     list(executor.starmap(divmod, [(7, 2), (9, 4)]))
+    [(3, 1), (2, 1)]
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        timeout: float | None = 60.0,
+        preload: Sequence[str] = (),
+    ) -> None:
+        self.workers = workers or usable_cores()
+        self.timeout = timeout
+        self.preload = tuple(preload)
+        self.staff: list[Worker] = []
+        self.failed_starts = 0
+        self.closed = False
+        self._running = False
+
+    def starmap(
+        self, function: Callable[..., Result], argument_tuples: Iterable[tuple[Any, ...]]
+    ) -> Iterator[Result | Failure]:
+        """Yield ``function(*arguments)`` or a Failure for each tuple; see `Executor`.
+
+        Leaving the iteration early ends the workers; the next call starts new ones.
+
+        Raises
+        ------
+        PipelineError
+            If the function cannot be imported by name, or workers do not start.
+        RuntimeError
+            If another iteration of this executor is still going on, or it was closed.
+        """
+        name = name_of(function)
+        payloads = (pack_arguments(arguments, name) for arguments in argument_tuples)
+        return self._unpacked(self.starmap_packed(pack_function(function), name, payloads), name)
+
+    def _unpacked(self, outcomes: Generator[Outcome], name: str) -> Generator[Any]:
+        with closing(outcomes):
+            for outcome in outcomes:
+                yield unpack_outcome(outcome, name)
+
+    def starmap_packed(
+        self, function: bytes, name: str, payloads: Iterable[Outcome]
+    ) -> Generator[Outcome]:
+        """Do what `starmap` does, from pickles to pickles, which are opened only in the worker."""
+        self.demand_open()
+        if self._running:
+            raise RuntimeError("finish or close the other iteration of this executor first")
+        self._running, finished = True, False
+        try:
+            yield from _Supervision(self, function, name, payloads).outcomes()
+            finished = True
+        finally:
+            self._running = False
+            if not finished:
+                end_workers(self.staff)
+
+    def demand_open(self) -> None:
+        """Raise RuntimeError if this executor was closed."""
+        if self.closed:
+            raise RuntimeError("this executor is closed")
+
+    def close(self) -> None:
+        """End the workers."""
+        self.closed = True
+        end_workers(self.staff)
+
+    def interrupt(self) -> None:
+        """Make an iteration in another thread end, with an exception, and its workers with it."""
+        self.closed = True
+        for worker in list(self.staff):
+            with suppress(ValueError):  # that one has just been ended by the other thread
+                worker.process.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(slots=True)
+class _Item:
+    """One item under way, and how workers were lost over it."""
+
+    index: int
+    payload: bytes
+    losses: list[str] = field(default_factory=list)
+
+
+class _Supervision:
+    """One starmap under way."""
+
+    def __init__(
+        self, pool: PoolExecutor, function: bytes, name: str, payloads: Iterable[Outcome]
+    ) -> None:
+        self.pool = pool
+        self.task = (function, name)
+        self.payloads = enumerate(payloads)
+        self.queue: deque[_Item] = deque()
+        self.suspects: deque[_Item] = deque()
+        self.results: dict[int, Outcome] = {}
+        self.results_bytes = 0
+        self.taken = self.given = 0
+        self.exhausted = False
+        self.seconds_an_item = CHUNK_SECONDS
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield the outcomes in order: the whole course of a starmap."""
+        while True:
+            self._hand_out()  # first, so that nobody is idle while the consumer has its turn
+            if self.given in self.results:
+                outcome = self.results.pop(self.given)
+                self.results_bytes -= _size(outcome)
+                self.given += 1
+                yield outcome
+            elif self.exhausted and self.given == self.taken:
+                return
+            else:
+                self._start_workers()
+                self.pool.demand_open()
+                self._listen()
+
+    # Handing out ---------------------------------------------------------------------------
+
+    def _hand_out(self) -> None:
+        """Give every idle worker something to do, as long as there is something."""
+        for worker in [worker for worker in self.pool.staff if worker.idle]:
+            if worker.task != self.task:
+                self._send(worker, self.task)
+            elif chunk := self._next_chunk(worker):
+                worker.items.extend(chunk)
+                self._send(worker, [item.payload for item in chunk])
+
+    def _next_chunk(self, worker: Worker) -> list[_Item]:
+        """Return what this worker should do next: a suspect alone if it is fresh, else a few."""
+        if self.suspects and worker.fresh:
+            return [self.suspects.popleft()]
+        size = min(LARGEST_CHUNK, max(1, int(CHUNK_SECONDS / self.seconds_an_item)))
+        chunk: list[_Item] = []
+        while len(chunk) < size and sum(len(item.payload) for item in chunk) < CHUNK_BYTES:
+            self._fill_queue(1)
+            if not self.queue:
+                break
+            chunk.append(self.queue.popleft())
+        return chunk
+
+    def _fill_queue(self, count: int) -> None:
+        """Take items from the source until so many are waiting, within the look-ahead."""
+        while len(self.queue) < count and not self.exhausted:
+            if self.taken - self.given >= LOOK_AHEAD * self.pool.workers:
+                return
+            if self.results_bytes >= LOOK_AHEAD_BYTES:
+                return
+            index, payload = next(self.payloads, (-1, b""))
+            if index < 0:
+                self.exhausted = True
+            elif isinstance(payload, Failure):
+                self.taken += 1
+                self.results[index] = payload
+            else:
+                self.taken += 1
+                self.queue.append(_Item(index, payload))
+
+    def _send(self, worker: Worker, message: Any) -> None:
+        try:
+            worker.send(message)
+        except OSError:
+            self._lose(worker)
+
+    def _start_workers(self) -> None:
+        """Start as many workers as find something to do, up to the size of the pool."""
+        vacant = self.pool.workers - len(self.pool.staff)
+        if not vacant:
+            return
+        starting = sum(not worker.ready for worker in self.pool.staff)
+        self._fill_queue(vacant + starting)
+        wanted = len(self.queue) + len(self.suspects) - starting
+        for _ in range(min(vacant, wanted)):
+            try:
+                self.pool.staff.append(Worker(self.pool.preload))
+            except (OSError, EOFError) as error:
+                self._count_failed_start(f"{type(error).__name__}: {error}")
+                time.sleep(0.2)  # a fork server that was killed is not gone at once
+
+    # Listening -----------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Wait until workers answer, die or overrun their time, and see to those."""
+        staff = list(self.pool.staff)
+        deadlines = [self._deadline(worker) for worker in staff if not worker.idle]
+        patience = max(0.0, min(deadlines, default=0.0) - time.monotonic())
+        heard = wait(
+            itertools.chain.from_iterable(
+                (worker.pipe, worker.process.sentinel) for worker in staff
+            ),
+            None if patience == math.inf else patience,
+        )
+        for worker in staff:
+            died = worker.process.sentinel in heard
+            try:
+                if worker.pipe in heard or died:
+                    self._take_answers(worker)
+            except (OSError, EOFError):
+                died = True
+            if died:
+                self._lose(worker)
+            elif time.monotonic() >= self._deadline(worker) and not worker.pipe.poll():
+                self._lose(worker, overran=True)
+
+    def _deadline(self, worker: Worker) -> float:
+        if not worker.ready:
+            return worker.clock + START_SECONDS
+        if worker.items and self.pool.timeout is not None:
+            return worker.clock + self.pool.timeout
+        return math.inf
+
+    def _take_answers(self, worker: Worker) -> None:
+        while worker.pipe.poll():
+            answer = worker.pipe.recv_bytes()
+            seconds = worker.restart_clock()
+            if not worker.ready:
+                worker.ready = True
+                self.pool.failed_starts = 0
+                continue
+            item = worker.items.popleft()
+            self.results[item.index] = answer
+            self.results_bytes += len(answer)
+            self.seconds_an_item += 0.2 * (seconds - self.seconds_an_item)
+
+    # Losses --------------------------------------------------------------------------------
+
+    def _lose(self, worker: Worker, *, overran: bool = False) -> None:
+        """Part with a worker: its item becomes a suspect, or a Failure; the others lose nothing."""
+        self.pool.staff.remove(worker)
+        reason = worker.end(patience=0.0 if overran else 1.0)
+        if not worker.ready:
+            late = f"it was not ready after {START_SECONDS:g} s"
+            self._count_failed_start(late if overran else reason)
+        if not worker.items:
+            return
+        culprit = worker.items.popleft()
+        self.queue.extendleft(reversed(worker.items))
+        culprit.losses.append(f"no result after {self.pool.timeout:g} s" if overran else reason)
+        if len(culprit.losses) == 1:
+            self.suspects.append(culprit)
+        else:
+            kind: Literal["timed_out", "died"] = "timed_out" if overran else "died"
+            self.results[culprit.index] = Failure(kind, self.task[1], _story(culprit.losses))
+
+    def _count_failed_start(self, reason: str) -> None:
+        self.pool.failed_starts += 1
+        if self.pool.failed_starts >= FAILED_STARTS:
+            raise PipelineError(
+                f"worker processes do not start: {FAILED_STARTS} in a row ended before their "
+                f"first item, the last one because: {reason}. Workers print the cause above. "
+                "Most often it is a script that does its work without "
+                '`if __name__ == "__main__":`, which every worker then does again; '
+                "put that line before it, or use the serial executor."
+            )
+
+
+def _size(outcome: Outcome) -> int:
+    return len(outcome) if isinstance(outcome, bytes) else 0
+
+
+def _story(losses: list[str]) -> str:
+    first, second = losses
+    return f"{first}, twice" if first == second else f"{first}, then {second}"

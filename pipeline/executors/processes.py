@@ -1,0 +1,216 @@
+"""Worker processes as their supervisor sees them: how they are started, asked and ended."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from pipeline.executors.worker import work
+
+#: Libraries read these once, when they are loaded. One thread a worker: as many workers as cores
+#: with as many threads each only get in each other's way.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+}
+#: A worker that stands still in the middle of a message is given up after so many seconds.
+TRANSFER_SECONDS = 30
+#: So long a worker may take to leave when asked to, before it is killed.
+LEAVING_SECONDS = 2.0
+
+_start_lock = threading.Lock()
+_own_forkserver: int | None = None
+
+
+class Worker:
+    """A worker process, started, with our end of its pipe and what it is doing.
+
+    Attributes
+    ----------
+    ready : bool
+        It has imported what it was last told to.
+    fresh : bool
+        It has not worked on any item yet.
+    items : collections.deque
+        What it has not answered yet, the one in work first.
+    clock : float
+        Since when it does what it does now (``time.monotonic``), or a little later: the clock of
+        an item starts when the answer before it is read.
+    task : tuple of (bytes, str), optional
+        The packed function it works with, and its name.
+    """
+
+    def __init__(self, preload: Sequence[str]) -> None:
+        self.ready = False
+        self.fresh = True
+        self.items: deque[Any] = deque()
+        self.task: tuple[bytes, str] | None = None
+        self.process, self.pipe = _start(preload)
+        self.clock = time.monotonic()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a message, and may therefore be sent one."""
+        return self.ready and not self.items
+
+    def send(self, message: tuple[bytes, str] | list[bytes]) -> None:
+        """Send a task (to be imported) or a chunk of packed arguments (already in `items`)."""
+        if isinstance(message, tuple):
+            self.task, self.ready = message, False
+        else:
+            self.fresh = False
+        self.pipe.send(message)
+        self.clock = time.monotonic()
+
+    def restart_clock(self) -> float:
+        """Return the seconds since the clock was started, and start it again."""
+        began, self.clock = self.clock, time.monotonic()
+        return self.clock - began
+
+    def end(self, patience: float) -> str:
+        """Kill it, unless it is dead within some seconds; return what it died of."""
+        self.process.join(patience)
+        reason = describe_exit(self.process.exitcode)
+        self.process.kill()
+        self.bury()
+        return reason
+
+    def bury(self) -> None:
+        """Give back what this process holds of a worker that has been killed or has left."""
+        self.pipe.close()
+        self.process.join(LEAVING_SECONDS)
+        with suppress(ValueError):  # killed, but held up in the kernel: it goes when it can
+            self.process.close()
+
+
+def end_workers(staff: list[Worker]) -> None:
+    """End all of them within a few seconds, and empty the list."""
+    leaving, staff[:] = list(staff), []
+    for worker in leaving:
+        if worker.idle:
+            worker.pipe.close()  # it leaves by itself, and gets to print what it has to say
+        else:
+            worker.process.terminate()
+    deadline = time.monotonic() + LEAVING_SECONDS
+    for worker in leaving:
+        worker.process.join(max(0.0, deadline - time.monotonic()))
+        worker.process.kill()
+        worker.bury()
+
+
+def describe_exit(code: int | None) -> str:
+    """Return what a process died of, for example ``killed by SIGKILL``.
+
+    Examples
+    --------
+    >>> describe_exit(-11), describe_exit(3)
+    ('killed by SIGSEGV', 'its worker ended with exit code 3')
+    """
+    if code is None:
+        return "its worker stopped in the middle of a message"
+    if code >= 0:
+        return f"its worker ended with exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def _start(preload: Sequence[str]) -> tuple[BaseProcess, Connection]:
+    """Start a process that runs `work`; return it and our end of its pipe."""
+    global _own_forkserver
+    ours, theirs = multiprocessing.Pipe()
+    try:
+        _limit_transfers(ours)
+        with _start_lock, _one_thread_environment(), _may_have_children():
+            context = _context(preload)
+            process = context.Process(  # type: ignore[attr-defined]
+                target=work, args=(theirs, tuple(preload)), name="pipeline-worker", daemon=True
+            )
+            process.start()
+            _own_forkserver = _forkserver_pid()
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()  # held by the worker alone, so that the pipe ends when it does
+    return process, ours
+
+
+def _context(preload: Sequence[str]) -> BaseContext:
+    """Return `forkserver` where there is one, or one may be started, with our environment.
+
+    A process has only one fork server. One that somebody else has started may have loaded its
+    libraries with many threads, which no worker of it could change.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    if _forkserver_pid() not in (None, _own_forkserver):
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pipeline.executors.worker", *preload])
+    return context
+
+
+def _forkserver_pid() -> int | None:
+    """Return the process id of the running fork server; the standard library keeps it private."""
+    from multiprocessing import forkserver
+
+    return getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+
+
+@contextmanager
+def _one_thread_environment() -> Iterator[None]:
+    """Set the environment that a worker inherits, and restore that of this process after."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _may_have_children() -> Iterator[None]:
+    """Let a daemon process, such as a Dask worker, start a worker.
+
+    multiprocessing forbids it because children of a daemon that is ended would be left behind;
+    ours leave by themselves when their parent is gone. There is no public way to say so.
+    """
+    config: dict[str, Any] = getattr(multiprocessing.current_process(), "_config", {})
+    daemon = config.get("daemon", False)
+    config["daemon"] = False
+    try:
+        yield
+    finally:
+        config["daemon"] = daemon
+
+
+def _limit_transfers(pipe: Connection) -> None:
+    """Let sending and receiving fail, rather than wait for ever, when the worker stands still."""
+    if os.name != "posix":
+        return  # a pipe of Windows is not a socket and has no such limit
+    limit = struct.pack("ll", TRANSFER_SECONDS, 0)
+    with socket.socket(fileno=os.dup(pipe.fileno())) as duplicate:
+        duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
