@@ -219,7 +219,7 @@ def _time_variables(dataset: Any, chosen: Mapping[str, str], layout: Layout) -> 
 
 
 def _refuse_time_series(pressure: Any, times: list[Any], layout: Layout) -> None:
-    if any(variable.dimensions == (layout.level,) for variable in times):
+    if any(variable.dimensions == (layout.level,) == (variable.name,) for variable in times):
         raise ReadError(
             f"{pressure.name} runs along time and no height runs beside it: a time series at one "
             "place, not a profile"
@@ -239,7 +239,7 @@ def _times(variables: list[Any], layout: Layout) -> tuple[Array, tuple[str, ...]
             continue
         try:
             return decode_times(variable, numbers), tuple(notes)
-        except ValueError:
+        except (ValueError, TypeError):  # cftime raises either
             units = getattr(variable, "units", "")
             notes.append(f"{variable.name} has units {units!r}, which name no date of our calendar")
             undecodable.append(variable.name)

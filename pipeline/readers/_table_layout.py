@@ -196,18 +196,20 @@ def _column(wanted: str | int, fields: Sequence[str]) -> Column:
 
 def _with_units(columns: Mapping[str, Column], settings: TableOptions) -> dict[str, Column]:
     """Return the columns, each number's with its units, or raise ReadError with what lacks."""
-    complete, problems = {}, []
+    complete: dict[str, Column] = {}
+    unstated, wrong = [], []
     for role, column in columns.items():
         units = settings.units.get(role) or column.units or USUAL_UNITS.get(role)
         complete[role] = Column(column.index, column.name, units)
-        if role not in ROLE_UNITS:
-            continue
-        if units is None:
-            problems.append(f"{role} (column {column.name!r}) has no units; state them in units")
-        elif wrong := check_units(role, units):
-            problems.append(f"{role} (column {column.name!r}): {wrong}")
-    if problems:
-        raise ReadError(
-            f"options: {'; '.join(problems)}; or list in columns only those that are to be read"
+        if role in ROLE_UNITS and units is None:
+            unstated.append(role)
+        elif role in ROLE_UNITS and (problem := check_units(role, str(units))):
+            wrong.append(f"{role} (column {column.name!r}): {problem}")
+    if unstated:
+        wrong.append(
+            f"the units of {', '.join(unstated)} are not stated; add them to units, or list in "
+            "columns only those that are to be read"
         )
+    if wrong:
+        raise ReadError(f"options: {'; '.join(wrong)}")
     return complete

@@ -22,6 +22,7 @@ from pipeline.errors import ReadError
 from pipeline.profiles import Extra, Profile
 from pipeline.readers import _netcdf_layout as layouts
 from pipeline.readers import _netcdf_names as names
+from pipeline.readers._netcdf_classic import refuse_cut
 from pipeline.readers._netcdf_layout import Array, Layout
 from pipeline.readers._netcdf_names import Contents
 from pipeline.readers._quantities import PLACE_UNITS, UNITS, build, convert
@@ -29,8 +30,7 @@ from pipeline.readers._quantities import PLACE_UNITS, UNITS, build, convert
 NAME = names.READER
 DESCRIPTION = "netCDF with CF standard names, one or many profiles; ARM sondewnpn, old and new"
 
-CLASSIC_MAGIC = (b"CDF\x01", b"CDF\x02")
-MAGIC = (*CLASSIC_MAGIC, b"CDF\x05", b"\x89HDF\r\n\x1a\n")
+MAGIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
 
 _BIT_ASSESSMENT = re.compile(r"(?:qc_)?bit_(\d+)_assessment")
 
@@ -86,7 +86,6 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         When the file is damaged, or a variable's place, units or time make no sense.
     """
     chosen = _chosen(options)
-    _refuse_cut(path)
     with _opened(path) as dataset:
         contents = names.find(dataset, chosen)
         columns = _columns(dataset, contents)
@@ -112,28 +111,12 @@ def _opened(path: Path) -> Iterator[Any]:
     """Open a file, and say in a ReadError what the netCDF library finds wrong with it."""
     import netCDF4
 
+    refuse_cut(path)
     try:
         with netCDF4.Dataset(path) as dataset:
             yield dataset
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError, MemoryError) as error:
         raise ReadError(f"the netCDF library cannot read it: {error}; it is damaged") from error
-
-
-def _refuse_cut(path: Path) -> None:
-    """Raise ReadError for a classic file that was cut, of which the netCDF library says nothing.
-
-    It reads what is missing as zeros.
-    """
-    with path.open("rb") as file:
-        if file.read(4) not in CLASSIC_MAGIC:
-            return
-    from scipy.io import netcdf_file
-
-    try:
-        netcdf_file(path, "r", mmap=True).close()
-    except (ValueError, TypeError, IndexError) as error:
-        size = path.stat().st_size
-        raise ReadError(f"its {size} bytes end before its data do; fetch it again") from error
 
 
 def _chosen(options: Mapping[str, Any]) -> dict[str, str]:
