@@ -188,7 +188,7 @@ def _profile(rows: Sequence[Row], table: Table, settings: TableOptions) -> Profi
             if role in ROLE_UNITS
         }
     except ReadError as error:
-        return Profile(pressure=[], problem=str(error), **facts)
+        return Profile(problem=str(error), **facts)
     for role in PLACE_UNITS:
         if role in numbers:
             known = numbers[role][np.isfinite(numbers[role])]

@@ -1,0 +1,131 @@
+"""Which reader takes which real file, and any mix of formats through `convert` and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from netcdf_files import ONE, write
+
+from pipeline import readers
+from pipeline.convert import convert
+from pipeline.errors import ReadError
+from pipeline.flags import SourceStatus
+from pipeline.profiles import LEVEL_VARIABLES, Profile
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+#: Real files that carry netCDF or tables: the reader that takes them.
+TAKEN = {
+    "arm_netcdf/*.cdf": "profile_netcdf",
+    "aspen_netcdf/*.nc": "profile_netcdf",
+    "bad/arm_short_flight.cdf": "profile_netcdf",
+}
+
+#: Those that neither reader may take, each with the words of the one that looked closest.
+DECLINED = {
+    "model_columns/GFS_test.nc": "profile_netcdf: gridded columns",
+    "mw41_netcdf/*.nc": "profile_netcdf: its time cannot be known",
+    "bad/netcdf_time_units_undecodable.nc": "profile_netcdf: its time cannot be known",
+    "bad/two_levels_only_300_500hPa.csv": "table: columns recognised (pressure, height, temp",
+    "gempak/*.csv": "but not the units of pressure, temperature, dewpoint, wind_speed, height;",
+    "gempak/*.snd": "table: not text",
+    "bufr/*": "table: not text",
+    "parquet/*": "table: not text",
+    "bufkit/*": "table: its first line names no columns of pressure and temperature",
+    "iem_json/*": "table: its first line ",
+    "gsd_text/*": "table: its first line ",
+    "avaps/*": "table: its first line is no CSV header",
+    "stations.csv": "table: its first line names no columns of pressure and temperature",
+    "README.md": "table: its first line ",
+}
+
+#: Those of the text readers, which have tests of their own; and the bad ones among them.
+OTHERS = ("spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*")
+
+TABLE = (
+    "station,time,pressure (hPa),temperature [K],wind speed_knots,wind direction\n"
+    "06610,2003-05-04T00:00,1000,293.15,10,270\n"
+    "06610,2003-05-04T00:00,925,288.15,20,180\n"
+    "03005,2003-05-04T12:00,990,283.15,x,0\n"
+)
+
+
+def test_every_shared_file_has_a_row_in_these_tables(shared_data: Path) -> None:
+    rows = {path for row in (*TAKEN, *DECLINED, *OTHERS) for path in shared_data.glob(row)}
+    assert {path for path in shared_data.rglob("*") if path.is_file()} - rows == set()
+
+
+@pytest.mark.parametrize("pattern", TAKEN)
+def test_files_of_these_formats_are_taken_and_hold_soundings(
+    shared_data: Path, pattern: str
+) -> None:
+    paths = list(shared_data.glob(pattern))
+    assert paths
+    for path in paths:
+        source = readers.read_source(str(path))
+        assert (source.row.reader, source.row.status) == (TAKEN[pattern], SourceStatus.READ)
+        assert source.row.profiles == 1
+
+
+@pytest.mark.parametrize("pattern", DECLINED)
+def test_all_others_are_declined_for_a_reason(shared_data: Path, pattern: str) -> None:
+    paths = [path for path in shared_data.glob(pattern) if path.stat().st_size]
+    assert paths
+    for path in paths:
+        with pytest.raises(ReadError) as caught:
+            readers.pick(path)
+        assert DECLINED[pattern] in str(caught.value)
+
+
+@pytest.fixture
+def mix(tmp_path: Path) -> list[Path]:
+    """Files of every format: the text readers' fixtures, a netCDF and a table."""
+    table = tmp_path / "table.csv"
+    table.write_text(TABLE)
+    texts = [path for path in FIXTURES.rglob("*") if path.is_file()]
+    assert len({path.parent.name for path in texts}) == 5  # text formats
+    return [*texts, write(tmp_path / "one.nc", ONE), table]
+
+
+def same(one: Profile, other: Profile) -> bool:
+    """Return whether two profiles say the same, bit for bit."""
+    places = ("latitude", "longitude", "surface_altitude")
+    return (
+        one.station_id == other.station_id
+        and one.station_name == other.station_name
+        and all(
+            np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
+            for name in (*LEVEL_VARIABLES, *places, "time")
+        )
+    )
+
+
+def test_any_mix_of_formats_comes_back_out_of_convert_as_it_was_read(
+    mix: list[Path], tmp_path: Path
+) -> None:
+    sources = [readers.read_source(str(path)) for path in mix]
+    read = [profile for source in sources for profile in source.profiles]
+    assert {source.row.reader for source in sources} == set(readers.BUILT_IN)
+
+    convert(mix, tmp_path / "out.nc")
+
+    back = readers.read_source(str(tmp_path / "out.nc"))
+    assert (back.row.reader, back.row.message) == ("profile_netcdf", "")
+    remaining = list(back.profiles)
+    for profile in read:
+        found = [index for index, other in enumerate(remaining) if same(profile, other)]
+        assert found, f"{profile.station_id} {profile.time} is not in the output"
+        del remaining[found[0]]
+    assert remaining == []
+
+
+def test_what_formats_report_beyond_the_six_comes_back_too(tmp_path: Path) -> None:
+    humidity = {"standard_name": "relative_humidity", "units": "1"}
+    path = write(tmp_path / "one.nc", {**ONE, "rh": (("z",), [0.7, np.nan, 0.5], humidity)})
+    convert([path], tmp_path / "out.nc")
+    (profile,) = readers.read_source(str(tmp_path / "out.nc")).profiles
+    extra = profile.extras["reported_relative_humidity"]
+    np.testing.assert_allclose(extra.values, [70, np.nan, 50], rtol=1e-12)
+    assert extra.units == "percent"
