@@ -18,17 +18,20 @@ from pipeline.profiles import CheckedProfile, Extra, SourceRow
 Parts = tuple[tuple[str, ...], Any, schema.Attributes]
 
 
-def profile_times(checked: Sequence[CheckedProfile]) -> NDArray[np.datetime64]:
-    """Return the profiles' times, to the second."""
-    return np.array([one.profile.time for one in checked], "datetime64[s]")
+def _places_in_sources(checked: Iterable[CheckedProfile]) -> list[int]:
+    """Return how many profiles of the same source come before each one."""
+    seen: Counter[int] = Counter()
+    places = []
+    for one in checked:
+        places.append(seen[one.source_index])
+        seen[one.source_index] += 1
+    return places
 
 
-def profile_variables(
-    checked: Sequence[CheckedProfile], source_indices: Sequence[int]
-) -> dict[str, Parts]:
+def profile_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
     """Return everything that is one value a profile."""
     profiles = [one.profile for one in checked]
-    times = profile_times(checked)
+    times = np.array([profile.time for profile in profiles], "datetime64[s]")
     stations = texts(profile.station_id for profile in profiles)
     verdicts = [verdict(one.reasons) for one in checked]
     return _variables(
@@ -41,7 +44,8 @@ def profile_variables(
             "longitude": np.array([profile.longitude for profile in profiles], np.float64),
             "surface_altitude": np.array([one.surface_altitude for one in profiles], np.float64),
             "row_size": np.array([len(profile) for profile in profiles], np.int32),
-            "source_index": np.array(source_indices, np.int32),
+            "source_index": np.array([one.source_index for one in checked], np.int32),
+            "source_position": np.array(_places_in_sources(checked), np.int32),
             "status": np.array([status for status, _ in verdicts], np.int8),
             "wind_status": np.array([status for _, status in verdicts], np.int8),
             "status_reasons": np.array([to_mask(one.reasons) for one in checked], np.int64),
@@ -94,7 +98,7 @@ def extra_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
         values = np.full(starts[-1], np.nan)
         for index, extra in carried:
             values[starts[index] : starts[index + 1]] = extra.values
-        long_name = next((extra.long_name for _, extra in carried if extra.long_name), name)
+        long_name = min((extra.long_name for _, extra in carried if extra.long_name), default=name)
         about = schema.described(clean_text(long_name), units=units, reported_name=name)
         variables[names[name, units]] = (("level",), values, about | schema.MEASURED)
     return variables
@@ -115,12 +119,13 @@ def extra_names(extras: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]
     """
     pairs = sorted(set(extras))
     units_of = Counter(name for name, _ in pairs)
-    taken = {name.lower(): 1 for name in schema.RESERVED}
+    reserved = {name.lower() for name in schema.RESERVED}
+    taken = dict.fromkeys(reserved, 1)
     names = {}
     for name, units in pairs:
         wanted = f"{name}_{units}" if units_of[name] > 1 else name
         wanted = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_")
-        if not wanted[:1].isalpha() or wanted.lower() in taken:
+        if not wanted[:1].isalpha() or wanted.lower() in reserved:
             wanted = f"reported_{wanted}"
         names[name, units] = _unused(wanted, taken, str.lower)
     return names

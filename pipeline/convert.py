@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import output, ragged
+from pipeline import output, ragged, stations
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor
 from pipeline.flags import QC, Reason
@@ -63,10 +63,11 @@ def convert(
     )
     if not found:
         raise PipelineError(f"no files found: {', '.join(map(str, files))}")
+    positions = stations.load(stations_table) if stations_table else {}
     sources = [Source(match, format_name) for match in found]
     with open_executor("pool", preload=("pipeline.readers",)) as executor:
         rows, profiles = read(sources, executor, path.absolute().parent, progress)
-    locate(profiles, stations_table)
+    locate(profiles, positions)
     if clean:
         from pipeline.config import Quality
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,12 +54,12 @@ def read(
     return rows, profiles
 
 
-def locate(profiles: Iterable[tuple[int, Profile]], table: Path | None) -> None:
+def locate(
+    profiles: Iterable[tuple[int, Profile]], positions: Mapping[str, stations.Station]
+) -> None:
     """Fill in the positions of profiles whose format carries none."""
-    if table is not None:
-        known = stations.load(table)
-        for _, profile in profiles:
-            stations.locate(profile, known)
+    for _, profile in profiles:
+        stations.locate(profile, positions)
 
 
 def check(

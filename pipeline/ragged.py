@@ -58,41 +58,44 @@ def to_dataset(checked: Sequence[CheckedProfile], sources: Sequence[SourceRow]) 
     """
     import xarray as xr
 
-    paths = [columns.clean_text(row.path) for row in sources]
-    by_path = sorted(range(len(paths)), key=paths.__getitem__)
-    new_index = {-1: -1} | {old: new for new, old in enumerate(by_path)}
     for one in checked:
-        if one.source_index not in new_index:
+        if not -1 <= one.source_index < len(sources):
             raise ValueError(
                 f"profile {one.profile.station_id!r} says source_index {one.source_index} where "
                 f"the source table has {len(sources)} rows"
             )
-    order = _canonical_order(
-        columns.profile_times(checked),
-        columns.texts(one.profile.station_id for one in checked),
-        [paths[one.source_index] if one.source_index >= 0 else "" for one in checked],
-    )
-    ordered = [checked[index] for index in order]
     dataset = xr.Dataset(
-        columns.profile_variables(ordered, [new_index[one.source_index] for one in ordered])
-        | columns.cleaning_variables(ordered)
-        | columns.level_variables(ordered)
-        | columns.extra_variables(ordered)
-        | columns.source_variables([sources[index] for index in by_path]),
+        columns.profile_variables(checked)
+        | columns.cleaning_variables(checked)
+        | columns.level_variables(checked)
+        | columns.extra_variables(checked)
+        | columns.source_variables(sources),
         attrs=dict(schema.GLOBAL_ATTRIBUTES),
     ).set_coords([*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES])
+    return _in_order(dataset)
+
+
+def _in_order(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset with profiles and sources sorted, ids given, and validated."""
+    paths = dataset["source_path"].values
+    times = dataset["time"].values.astype("datetime64[s]")
+    missing = np.isnat(times)
+    keys = zip(
+        missing.tolist(),
+        np.where(missing, np.datetime64(0, "s"), times).astype(np.int64).tolist(),
+        dataset["station_id"].values,
+        np.append(paths, "")[dataset["source_index"].values],
+        dataset["source_position"].values.tolist(),
+        strict=True,
+    )
+    order = [index for _, index in sorted(zip(keys, range(len(times)), strict=True))]
+    dataset = select(dataset, order, sources=np.argsort(paths, kind="stable"))
+    ids = columns.profile_ids(
+        dataset["station_id"].values, dataset["time"].values.astype("datetime64[s]")
+    )
+    dataset["profile_id"] = dataset["profile_id"].copy(data=ids)
     validate(dataset)
     return dataset
-
-
-def _canonical_order(
-    times: NDArray[np.datetime64], stations: ArrayLike, paths: ArrayLike
-) -> list[int]:
-    """Return the order by time (missing ones last), station and source path; stable."""
-    missing = np.isnat(times)
-    seconds = np.where(missing, np.datetime64(0, "s"), times).astype(np.int64)
-    keys = list(zip(missing.tolist(), seconds.tolist(), stations, paths, strict=True))  # type: ignore[arg-type]
-    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 def offsets(dataset: xr.Dataset) -> Indices:
@@ -183,14 +186,14 @@ def select(
     ValueError
         When the source of a profile is not among the sources.
     """
-    chosen = np.arange(dataset.sizes["profile"])[np.asarray(profiles, _index_type(profiles))]
+    chosen = _positions(profiles, dataset.sizes["profile"])
     sizes = dataset["row_size"].values[chosen].astype(np.int64)
     shift = offsets(dataset)[chosen] - (np.cumsum(sizes) - sizes)
     levels = np.arange(sizes.sum()) + np.repeat(shift, sizes)
     part = dataset.isel(profile=chosen, level=levels)
     if sources is None:
         return part
-    kept = np.arange(dataset.sizes["source"])[np.asarray(sources, _index_type(sources))]
+    kept = _positions(sources, dataset.sizes["source"])
     new_index = np.full(dataset.sizes["source"] + 1, -2, np.int32)
     new_index[kept] = np.arange(len(kept))
     new_index[-1] = -1
@@ -203,9 +206,9 @@ def select(
     return part
 
 
-def _index_type(indices: ArrayLike) -> type:
-    # An empty list would be taken for floats.
-    return bool if np.asarray(indices).dtype == bool else np.int64
+def _positions(which: ArrayLike, count: int) -> Indices:
+    which = np.asarray(which)
+    return np.arange(count)[which if which.size else which.astype(np.int64)]
 
 
 def concatenate(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -238,27 +241,20 @@ def concatenate(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     joined = xr.Dataset({name: _joined(name, parts) for name in names}, attrs=datasets[0].attrs)
     joined = joined.set_coords({name for part in parts for name in part.coords}).assign(table)
     joined["source_index"] = joined["source_index"].copy(data=np.concatenate(moved))
-    paths = np.append(joined["source_path"].values, "")[joined["source_index"].values]
-    times = joined["time"].values.astype("datetime64[s]")
-    dataset = select(joined, _canonical_order(times, joined["station_id"].values, paths))
-    times = dataset["time"].values.astype("datetime64[s]")
-    ids = columns.profile_ids(dataset["station_id"].values, times)
-    dataset["profile_id"] = dataset["profile_id"].copy(data=ids)
-    validate(dataset)
-    return dataset
+    return _in_order(joined)
 
 
 def _merged_sources(
     datasets: Sequence[xr.Dataset],
 ) -> tuple[dict[str, columns.Parts], list[Indices]]:
-    """Return the source table of all datasets, and each one's ``source_index`` into it."""
+    """Return one source table for all datasets, and each one's ``source_index`` into it."""
     rows: dict[str, tuple[Any, ...]] = {}
     for dataset in datasets:
         table = (dataset[name].values.tolist() for name in schema.SOURCE_ATTRIBUTES)
         for row in zip(*table, strict=True):
             if rows.setdefault(row[0], row) != row:
                 raise ValueError(f"two datasets disagree about the source {row[0]!r}")
-    position = {path: index for index, path in enumerate(sorted(rows))}
+    position = {path: index for index, path in enumerate(rows)}
     moved = []
     for dataset in datasets:
         places = [position[path] for path in dataset["source_path"].values]

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import output
+from pipeline import output, stations
 from pipeline.calculate import calculate, merge, wanted
 from pipeline.executors import open_executor
 from pipeline.load import check, locate, read
@@ -37,6 +37,7 @@ class Report:
 
     dataset: xr.Dataset
     path: Path
+    names: list[str]
     workers: int
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: Counter[str] = field(default_factory=Counter)
@@ -65,6 +66,7 @@ def run(config: Config, progress: Progress = silent) -> Report:
     """
     clock = _Clock()
     sources = find_sources(config)
+    positions = stations.load(config.stations_path) if config.stations_path else {}
     settings = config.executor
     with open_executor(
         settings.kind,
@@ -76,7 +78,7 @@ def run(config: Config, progress: Progress = silent) -> Report:
         workers = executor.workers
         rows, profiles = read(sources, executor, config.output_path.parent, progress)
         clock.stop("read")
-        locate(profiles, config.stations_path)
+        locate(profiles, positions)
         dataset = check(rows, profiles, config.quality, progress)
         clock.stop("check")
         names, custom = wanted(config)
@@ -90,7 +92,7 @@ def run(config: Config, progress: Progress = silent) -> Report:
         compression=config.output.compression,
     )
     clock.stop("write")
-    return Report(dataset, config.output_path, workers, clock.seconds, warnings)
+    return Report(dataset, config.output_path, names, workers, clock.seconds, warnings)
 
 
 def provenance(config: Config, dataset: xr.Dataset) -> dict[str, str]:

@@ -105,6 +105,12 @@ PROFILE_ATTRIBUTES: dict[str, Attributes] = {
         comment="Counts from 0 along the dimension source; -1 where there is none.",
         **_AUXILIARY,
     ),
+    "source_position": described(
+        "place of the profile in its source",
+        units="1",
+        comment="Counts from 0.",
+        **_AUXILIARY,
+    ),
     "status": described("verdict on the thermodynamics", "status_flag", **flag_values(Status)),
     "wind_status": described("verdict on the winds", "status_flag", **flag_values(Status)),
     "status_reasons": described("what led to the verdicts", "status_flag", **reason_masks()),

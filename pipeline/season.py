@@ -216,7 +216,7 @@ class Season:
         there = self.find(station)
         if there:
             away = abs(self.dataset["time"].values[there] - _moment(time).astype("datetime64[s]"))
-            nearest = self._ids[there[int(np.argmin(away))]]
+            nearest = self._ids[there[int(np.argsort(away)[0])]]  # NaT sorts last
             return f"no sounding of {station!r} at {time}; the nearest in time is {nearest!r}"
         stations = sorted(set(self.dataset["station_id"].values.tolist()))
         return f"no sounding of station {station!r}{_nearest(station, stations)}"

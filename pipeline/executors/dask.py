@@ -15,6 +15,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -37,6 +38,7 @@ LOOK_AHEAD_BYTES = 1 << 26
 #: So long a scheduler may take to answer, and a cluster may be without any worker.
 START_SECONDS = 60.0
 PATROL_SECONDS = 5.0
+ENDING_SECONDS = 10.0
 
 Result = TypeVar("Result")
 Outcome = bytes | Failure
@@ -281,12 +283,18 @@ class DaskExecutor:
         futures = [item.future for item in window if item.future is not None]
         if futures and self._client.status == "running":
             self._client.cancel(futures)
-            self._client.run(end_children, self._token, on_error="ignore")
+            self._end_children()
+
+    def _end_children(self) -> None:
+        with suppress(TimeoutError):  # those of a worker that does not answer leave when it goes
+            self._client.run(
+                end_children, self._token, on_error="ignore", callback_timeout=ENDING_SECONDS
+            )
 
     def close(self) -> None:
         """End our processes on the cluster, and the cluster if it is ours."""
         if self._client.status == "running":
-            self._client.run(end_children, self._token, on_error="ignore")
+            self._end_children()
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()

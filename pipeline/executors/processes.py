@@ -144,7 +144,8 @@ def _start(preload: Sequence[str]) -> tuple[BaseProcess, Connection]:
                 target=work, args=(theirs, tuple(preload)), name="pipeline-worker", daemon=True
             )
             process.start()
-            _own_forkserver = _forkserver_pid()
+            if context.get_start_method() == "forkserver":
+                _own_forkserver = _forkserver_pid()
     except BaseException:
         ours.close()
         raise

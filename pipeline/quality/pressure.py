@@ -24,6 +24,9 @@ GROSS_RANGE = {
     "v_wind": (-150.0, 150.0),
 }
 
+#: What every value keeps to, the check switched off or not: infinity is no measurement.
+FINITE = (-np.finfo(np.float64).max, np.finfo(np.float64).max)
+
 #: A surface level may lie this far (m) below the altitude its source states: rounding, terrain.
 ALTITUDE_TOLERANCE = 10.0
 
@@ -32,10 +35,9 @@ def remove_implausible(
     levels: Levels, profile: Profile, settings: Quality
 ) -> tuple[Levels, list[Finding]]:
     """Remove values outside physical limits: forgotten sentinels, wrong units, broken digits."""
-    if not settings.gross_range:
-        return levels, []
     count, worst = 0, []
-    for name, (low, high) in GROSS_RANGE.items():
+    for name, limits in GROSS_RANGE.items():
+        low, high = limits if settings.gross_range else FINITE
         bad = (levels[name] < low) | (levels[name] > high)
         if bad.any():
             worst.append(f"{name} {levels[name][bad][0]:g}")
@@ -50,11 +52,21 @@ def remove_implausible(
 def put_surface_first(
     levels: Levels, profile: Profile, settings: Quality
 ) -> tuple[Levels, list[Finding]]:
-    """Turn a profile that is told from the top down; nothing is lost, so nothing is flagged."""
+    """Turn a profile that is told from the top down; nothing is lost, so nothing is flagged.
+
+    Dropsondes come so, with small bumps of their own.
+    """
     pressure = levels["pressure"][levels.has("pressure")]
-    if len(pressure) > 1 and np.all(np.diff(pressure) >= 0) and pressure[-1] > pressure[0]:
+    told_downwards = len(pressure) > 1 and pressure[-1] > pressure[0]
+    if told_downwards and _rise(pressure[::-1]) <= settings.pressure_bump:
         return levels.take(slice(None, None, -1)), []
     return levels, []
+
+
+def _rise(pressure: FloatArray) -> float:
+    """Return by how much any level lies above an earlier one in pressure; 0 where none does."""
+    lowest_before = np.minimum.accumulate(pressure)
+    return float(np.max(pressure - lowest_before, initial=0.0))
 
 
 def derive_pressure(
@@ -140,8 +152,7 @@ def order_pressure(
     if not settings.pressure_order or not (rises >= 0).any():
         return levels, []
     findings = []
-    highest_after = np.maximum.accumulate(pressure[::-1])[::-1]
-    if np.any(highest_after[1:] - pressure[:-1] > settings.pressure_bump):
+    if _rise(pressure) > settings.pressure_bump:
         count = int((rises > settings.pressure_bump).sum()) or 1
         message = f"pressure rises by up to {rises.max():g} hPa; levels sorted"
         findings.append(Finding(Reason.PRESSURE_DISORDER_SORTED, count, message))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import ragged, readers
+from pipeline import ragged, readers, stations
 from pipeline.calculate import calculate, merge, wanted
 from pipeline.calculations import DEFAULT_GROUPS, Calculation, resolve
 from pipeline.errors import ReadError
@@ -80,12 +80,13 @@ def look_at(
     from pipeline.config import Quality, load
     from pipeline.plan import find_sources
 
-    settings, stations, options = Quality(), None, {}
+    settings, positions, options = Quality(), {}, {}
     names = [entry.name for entry in resolve(DEFAULT_GROUPS)]
     custom: tuple[Calculation, ...] = ()
     if config_path is not None:
         config = load(config_path)
-        settings, stations = config.quality, config.stations_path
+        settings = config.quality
+        positions = stations.load(config.stations_path) if config.stations_path else {}
         names, custom = wanted(config)
         for source in find_sources(config):
             if source.path == path.absolute():
@@ -96,7 +97,7 @@ def look_at(
     if not 1 <= number <= len(found.profiles):
         raise ReadError(f"{path}: holds {len(found.profiles)} soundings, so no number {number}")
     chosen = [(0, found.profiles[number - 1])]
-    locate(chosen, stations)
+    locate(chosen, positions)
     names = list(dict.fromkeys([*names, _PARCEL_PATH]))
     dataset = check([found.row], chosen, settings)
     with open_executor("serial", timeout=None) as executor:

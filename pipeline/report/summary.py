@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.calculations import CATALOGUE
 from pipeline.flags import SourceStatus, Status, from_mask
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def summarize(report: Report) -> str:
     workers = f"{report.workers} worker{'s' * (report.workers != 1)}"
     lines = [
         *_sources_and_profiles(dataset),
-        *_figures(dataset),
+        *_figures(dataset, report.names),
         f"seconds   {total:.1f} with {workers} ({stages})",
         _written(report.path),
     ]
@@ -60,16 +60,13 @@ def _words(values: np.ndarray, meanings: type[Status] | type[SourceStatus]) -> s
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
 
 
-def _figures(dataset: xr.Dataset) -> list[str]:
+def _figures(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:
     """Return how many results there are, and the strongest case as a check by eye."""
-    names = [
-        name
-        for name, variable in dataset.data_vars.items()
-        if name in CATALOGUE and variable.dims == ("profile",)
-    ]
-    lines = [f"results   {len(names)} parameters a profile"] if names else []
+    scalars = [name for name in names if dataset[name].dims == ("profile",)]
+    counts = {"a profile": len(scalars), "a level": len(names) - len(scalars)}
+    lines = ["results   " + ", ".join(f"{n} {what}" for what, n in counts.items() if n)]
     for name in ("sbcape", "mucape", "mlcape"):
-        if name in names and np.isfinite(dataset[name].values).any():
+        if name in scalars and np.isfinite(dataset[name].values).any():
             values = dataset[name].values
             best = int(np.nanargmax(values))
             lines.append(
