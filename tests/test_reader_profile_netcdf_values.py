@@ -156,6 +156,13 @@ def test_quality_numbers_that_mean_bad_count_too_also_under_another_name(tmp_pat
     assert_levels(read_one(path), temperature=[20, 15, NAN])
 
 
+def test_quality_bits_may_be_assessed_once_for_the_whole_file(tmp_path: Path) -> None:
+    bits = np.array([1, 2, 0], "i4")
+    variables = {**CORE, "qc_ta": (("z",), bits, {})}
+    said = {"qc_bit_1_assessment": "Indeterminate", "qc_bit_2_assessment": "Bad"}
+    assert_levels(read_one(write(tmp_path / "qc.nc", variables, **said)), temperature=[20, NAN, 10])
+
+
 def test_quality_without_assessments_changes_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "qc.nc", {**CORE, "qc_ta": (("z",), np.array([1, 2, 4], "i4"), {})})
     assert_levels(read_one(path), temperature=[20, 15, 10])

@@ -32,7 +32,7 @@ DESCRIPTION = "netCDF with CF standard names, one or many profiles; ARM sondewnp
 
 MAGIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
 
-_BIT_ASSESSMENT = re.compile(r"(?:qc_)?bit_(\d+)_assessment")
+_BIT_ASSESSMENT = re.compile(r"bit_(\d+)_assessment")
 
 
 def sniff(head: bytes, path: Path) -> str | None:
@@ -188,22 +188,27 @@ def _bad_values(dataset: Any, variable: Any, layout: Layout) -> tuple[Array | No
 
 
 def _bad_flags(dataset: Any, flags: Any) -> tuple[int, list[int]]:
-    """Return the bits and the numbers that mean Bad; ARM's older files keep them globally."""
-    bits = 0
-    for holder in (flags, dataset):
-        for key in holder.ncattrs():
-            found = _BIT_ASSESSMENT.fullmatch(key)
-            if found and str(holder.getncattr(key)).lower() == "bad":
-                bits |= 1 << (int(found[1]) - 1)
-        if bits:
-            return bits, []
+    """Return the bits and the numbers that mean Bad."""
+    if bits := _bad_bits(flags, ""):
+        return bits, []
     is_bad = [word.lower() == "bad" for word in str(getattr(flags, "flag_assessments", "")).split()]
     for key in ("flag_masks", "flag_values"):
-        if key in flags.ncattrs():
+        if any(is_bad) and key in flags.ncattrs():
             meant = np.atleast_1d(flags.getncattr(key)).tolist()
             numbers = [number for number, bad in zip(meant, is_bad, strict=False) if bad]
             return (sum(numbers), []) if key == "flag_masks" else (0, numbers)
-    return 0, []
+    # ARM's older files say it once for all.
+    return _bad_bits(dataset, "qc_"), []
+
+
+def _bad_bits(holder: Any, prefix: str) -> int:
+    """Return the bits whose attribute ``bit_N_assessment`` is Bad."""
+    bits = 0
+    for key in holder.ncattrs():
+        found = _BIT_ASSESSMENT.fullmatch(key.removeprefix(prefix))
+        if found and str(holder.getncattr(key)).lower() == "bad":
+            bits |= 1 << (int(found[1]) - 1)
+    return bits
 
 
 def _places(dataset: Any, chosen: Mapping[str, str], layout: Layout) -> dict[str, Array]:
