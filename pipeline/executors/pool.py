@@ -300,7 +300,7 @@ class _Supervision:
             item = worker.items.popleft()
             self.results[item.index] = answer
             self.results_bytes += len(answer)
-            self.seconds_an_item += 0.2 * (seconds - self.seconds_an_item)
+            self.seconds_an_item += 0.2 * (max(seconds, 1e-4) - self.seconds_an_item)
 
     # Losses --------------------------------------------------------------------------------
 
