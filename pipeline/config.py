@@ -77,10 +77,11 @@ class Input(Section):
 
     @field_validator("options")
     @classmethod
-    def _stations_are_text(cls, options: dict[str, Any]) -> dict[str, Any]:
+    def _options_make_sense(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         for key in ("station_id", "station_name"):
             if isinstance(options.get(key), int | float):
                 raise checks.problem(checks.QUOTE_IT, key)
+        checks.check_options(info.data.get("format", "auto"), options)
         return options
 
     @field_validator("exclude")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydantic import ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from pipeline import calculations
-from pipeline.errors import nearest
+from pipeline.errors import ReadError, nearest
 from pipeline.plan import matching_files
 
 #: Stands for "write this in quotes"; `config_problems` adds the text as written.
@@ -89,6 +89,20 @@ def check_format(name: str) -> None:
     if name not in known:
         hint = nearest(name, known) or f"; there are {', '.join(known)}"
         raise problem(f"there is no format '{name}'{hint}")
+
+
+def check_options(format_name: str, options: Mapping[str, Any]) -> None:
+    """Raise where the reader that an entry names says that it cannot be told this."""
+    from pipeline import readers
+
+    check = (
+        None if format_name == "auto" else getattr(readers.get(format_name), "check_options", None)
+    )
+    if check is not None:
+        try:
+            check(options)
+        except ReadError as error:
+            raise problem(str(error).removeprefix("options: ")) from error
 
 
 def calculation(name: str, info: ValidationInfo) -> str:

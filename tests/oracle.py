@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from nwsspc.sharp.calc import parcel, thermo
 from numpy.typing import NDArray
+from nwsspc.sharp.calc import parcel, thermo
 
 
 def sharplib_sbcape(

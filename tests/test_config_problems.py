@@ -49,6 +49,11 @@ ONE_PROBLEM = {
         "input:\n  - path: soundings/*\n    formt: auto\noutput: out.nc\n",
         "season.yaml:3:5 input[0].formt: unknown key, did you mean 'format'?",
     ),
+    "an option that the reader does not have": (
+        "input:\n  - path: soundings/*\n    format: table\n    options: {colums: {pressure: P}}\n"
+        "output: out.nc\n",
+        "season.yaml:4:5 input[0].options: 'colums' is no option, did you mean 'columns'?",
+    ),
     "key in the wrong section": (
         MINIMAL + "humidity_aloft: keep\n",
         "season.yaml:3:1 humidity_aloft: unknown key here; it belongs under 'quality'",

@@ -13,8 +13,8 @@ from pipeline.quality.levels import Finding, Levels
 if TYPE_CHECKING:
     from pipeline.config import Quality
 
-#: Gaps in wind higher up than this (m above ground) do not matter to any layer computed.
-WIND_MATTERS_BELOW = 12000.0
+#: Gaps in wind that begin higher (m above ground) matter to no layer: the highest is up to 300 hPa.
+WIND_MATTERS_BELOW = 10000.0
 
 
 def demand_thermodynamics(
@@ -59,10 +59,11 @@ def demand_winds(
         pressure = levels["pressure"][reported][0]
         message = f"the lowest wind is at {pressure:g} hPa, not at the surface"
         findings.append(Finding(Reason.SURFACE_WIND_MISSING, 1, message))
-    height = levels["height"][reported]
+    # A wind at a height that does not rise is left out by the engine too.
+    height = np.maximum.accumulate(levels["height"][reported])
     height = height - height[0]
-    gaps = np.diff(height[height < WIND_MATTERS_BELOW])
-    if len(gaps) and gaps.max() > settings.wind_gap:
+    gaps = np.diff(height)[height[:-1] < WIND_MATTERS_BELOW]
+    if gaps.max() > settings.wind_gap:
         bottom = height[int(np.argmax(gaps))]
         message = f"no wind for {gaps.max():.0f} m above {bottom:.0f} m above ground"
         findings.append(Finding(Reason.WIND_GAP, 1, message))

@@ -30,16 +30,13 @@ def derive_height(
     if not lacking.any():
         return levels, []
     known = levels.has("height")
-    if not known.any() and np.isfinite(profile.surface_altitude):
-        ground = np.zeros(len(levels), dtype=bool)
-        ground[0] = True
-        levels = levels.put("height", ground, profile.surface_altitude, QC.SUSPECT)
-        known = ground
-    derivable = settings.derive_height and known.any() and levels.has("temperature").any()
-    if not derivable:
-        if known.any():
-            return levels, []
-        return levels, [Finding(Reason.HEIGHT_MISSING, int(lacking.sum()))]
+    anchored = known.any() or np.isfinite(profile.surface_altitude)
+    if not (settings.derive_height and anchored and levels.has("temperature").any()):
+        missing = Finding(Reason.HEIGHT_MISSING, int(lacking.sum()))
+        return levels, [] if known.any() else [missing]
+    if not known.any():
+        known = np.arange(len(levels)) == 0
+        levels = levels.put("height", known, profile.surface_altitude, QC.SUSPECT)
     thickness = hydrostatic_height(levels["pressure"], levels["temperature"], levels["dewpoint"])
     log_pressure = -np.log(levels["pressure"])
     offset = levels["height"][known] - thickness[known]

@@ -19,7 +19,7 @@ GROSS_RANGE = {
     "pressure": (0.1, 1100.0),
     "temperature": (-120.0, 60.0),
     "dewpoint": (-150.0, 45.0),
-    "height": (-500.0, 60000.0),
+    "height": (-500.0, 70000.0),
     "u_wind": (-150.0, 150.0),
     "v_wind": (-150.0, 150.0),
 }
@@ -81,11 +81,11 @@ def derive_pressure(
     lacking = ~levels.has("pressure")
     if settings.derive_pressure and lacking.any():
         in_order = bool(np.all(np.diff(levels["pressure"][~lacking]) <= 0))
-        log_pressure = _log_pressure_at_height(levels)
-        place = lacking & np.isfinite(log_pressure)
+        at_height = _pressure_at_height(levels)
+        place = lacking & np.isfinite(at_height)
         if place.any():
             findings.append(Finding(Reason.PRESSURE_DERIVED, int(place.sum())))
-            levels = levels.put("pressure", place, np.exp(log_pressure), QC.SUSPECT)
+            levels = levels.put("pressure", place, at_height, QC.SUSPECT)
             if in_order:  # otherwise sorting here would hide the disorder from the check for it
                 levels = levels.take(np.argsort(-levels["pressure"], kind="stable"))
             lacking = ~levels.has("pressure")
@@ -97,19 +97,22 @@ def derive_pressure(
     return levels, findings
 
 
-def _log_pressure_at_height(levels: Levels) -> FloatArray:
-    """Return ln p interpolated to every level's height; NaN outside the known heights."""
+def _pressure_at_height(levels: Levels) -> FloatArray:
+    """Return pressure interpolated to every level's height; NaN outside the known heights."""
     known = np.flatnonzero(levels.has("pressure", "height"))
-    height = levels["height"]
-    known = known[np.argsort(height[known], kind="stable")]
-    pressure = levels["pressure"][known]
+    known = known[np.argsort(levels["height"][known], kind="stable")]
+    pressure, height = levels["pressure"][known], levels["height"][known]
     if len(known):  # only levels where pressure falls as height rises tell anything
-        lowest_before = np.minimum.accumulate(pressure)[:-1]
-        known = known[np.append(True, pressure[1:] < lowest_before)]
-    if len(known) < 2 or np.any(np.diff(height[known]) <= 0):
+        falls = np.append(True, pressure[1:] < np.minimum.accumulate(pressure)[:-1])
+        rises = np.append(True, np.diff(height) > 0)
+        pressure, height = pressure[falls & rises], height[falls & rises]
+    if len(pressure) < 2:
         return np.full(len(levels), np.nan)
-    log_pressure = np.log(levels["pressure"][known])
-    return np.interp(height, height[known], log_pressure, left=np.nan, right=np.nan)
+    wanted = levels["height"]
+    found = np.exp(np.interp(wanted, height, np.log(pressure), left=np.nan, right=np.nan))
+    # At a known height its own pressure, to the last bit: the two levels are then merged.
+    nearest = np.searchsorted(height, wanted).clip(max=len(height) - 1)
+    return np.where(height[nearest] == wanted, pressure[nearest], found)
 
 
 def remove_below_station(
@@ -119,7 +122,8 @@ def remove_below_station(
 
     Mandatory levels (1000, 925 hPa) are reported for high stations too, with a height and nothing
     else, before the surface level or after it. Where the source states the station's altitude,
-    levels below that go as well.
+    levels below that go as well; but not one that lies above the surface level in pressure, where
+    it is the height that is wrong.
     """
     if not settings.below_station or not len(levels):
         return levels, []
@@ -128,9 +132,9 @@ def remove_below_station(
     usable = measured & ~below
     if usable.any():
         surface = int(np.argmax(usable))
-        empty = ~levels.has("temperature")
+        deeper = levels["pressure"] > levels["pressure"][surface]
+        below = deeper & (below | ~levels.has("temperature"))
         below[:surface] = True
-        below |= empty & (levels["pressure"] > levels["pressure"][surface])
     if not below.any():
         return levels, []
     count = int(below.sum())
@@ -195,17 +199,10 @@ def _pool(levels: Levels, starts: NDArray[np.intp]) -> Levels:
         total = np.add.reduceat(np.where(present, array, 0.0), starts)
         mean = np.divide(total, number, out=np.full(len(starts), np.nan), where=number > 0)
         # A single report, or equal ones, stay as they are to the last bit.
-        first = array[_first_present(present, starts)]
-        values[name] = np.where((number == 1) | ~pooled, first, mean)
+        low, high = np.fmin.reduceat(array, starts), np.fmax.reduceat(array, starts)
+        values[name] = np.clip(mean, low, high)
         if name in levels.qc:
             flags = np.minimum.reduceat(levels.qc[name], starts)
             merged = pooled & (number > 0)
             qc[name] = np.where(merged, np.int8(QC.SUSPECT), flags).astype(np.int8)
     return Levels(values, qc)
-
-
-def _first_present(present: NDArray[np.bool_], starts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return for each block its first level with a value, or its first level."""
-    index = np.where(present, np.arange(len(present)), len(present))
-    first = np.minimum.reduceat(index, starts)
-    return np.where(first < len(present), first, starts)

@@ -14,6 +14,9 @@ A reader is a module (or any object) with
     the file's soundings as :class:`~pipeline.profiles.Profile`, one by one, in the file's order.
     Raises :class:`~pipeline.errors.ReadError` where the file as a whole makes no sense; one bad
     sounding among good ones is a profile with its ``problem`` said.
+``check_options(options)``
+    if it takes any: raises :class:`~pipeline.errors.ReadError` for options that make no sense, so
+    that a config with them is refused before the run.
 
 An installed package adds its own through the entry-point group ``pipeline.readers``.
 """

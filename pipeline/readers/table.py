@@ -95,6 +95,11 @@ def sniff(head: bytes, path: Path) -> str | None:
     return None
 
 
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise ReadError, with every problem found, where these options make no sense."""
+    parse(options)
+
+
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     """Yield a table's soundings; each change of station or time starts another.
 
