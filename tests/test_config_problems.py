@@ -52,7 +52,7 @@ ONE_PROBLEM = {
     "an option that the reader does not have": (
         "input:\n  - path: soundings/*\n    format: table\n    options: {colums: {pressure: P}}\n"
         "output: out.nc\n",
-        "season.yaml:4:5 input[0].options: 'colums' is no option, did you mean 'columns'?",
+        "season.yaml:4:14 input[0].options: 'colums' is no option, did you mean 'columns'?",
     ),
     "key in the wrong section": (
         MINIMAL + "humidity_aloft: keep\n",
