@@ -88,6 +88,7 @@ class Calculation:
             "comment": self.comment,
             "references": self.reference,
             "metpy_function": self.metpy,
+            "coverage_content_type": "physicalMeasurement",
         }
         attributes = {name: value for name, value in candidates.items() if value}
         if low > float("-inf"):
