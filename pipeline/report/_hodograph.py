@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def draw_hodograph(ax: Axes, sounding: xr.Dataset) -> None:
 
     layers = wind_layers(sounding)
     if not layers:
-        _say_none(ax, sounding)
+        _say_none(ax)
         return
     motions = {
         name: (ink.scalar(sounding, f"{name}_u"), ink.scalar(sounding, f"{name}_v"))
@@ -40,16 +40,20 @@ def draw_hodograph(ax: Axes, sounding: xr.Dataset) -> None:
     hodograph = Hodograph(ax, component_range=float(np.abs([left, bottom]).max() + side))
     step = 5.0 if side < 30.0 else 10.0 if side < 80.0 else 20.0
     hodograph.add_grid(step, color="#c0c0c0", linewidth=0.7, linestyle="solid")
-    for label, colour, u_wind, v_wind in layers:
-        hodograph.plot(u_wind, v_wind, color=colour, linewidth=2.4, label=label)
-    for name, label, marker in _MOTIONS:
-        u_wind, v_wind = motions[name]
-        if np.isfinite(u_wind + v_wind):
-            ax.plot(
-                u_wind, v_wind, marker, color="white", markeredgecolor=ink.BLACK, markersize=7,
-                markeredgewidth=1.4, linestyle="none", label=f"{label} {_bearing(u_wind, v_wind)}",
-            )  # fmt: skip
+    lines = [
+        hodograph.plot(u_wind, v_wind, color=colour, linewidth=2.0, label=label)[0]
+        for label, colour, u_wind, v_wind in layers
+    ]
+    markers = [
+        ax.plot(
+            *motions[name], marker, color="white", markeredgecolor=ink.BLACK, markersize=7,
+            markeredgewidth=1.4, label=f"{label}  {_bearing(*motions[name])}",
+        )[0]
+        for name, label, marker in _MOTIONS
+        if np.isfinite(motions[name]).all()
+    ]  # fmt: skip
     _finish(ax, left, bottom, side, step)
+    _add_legends(ax, lines, markers)
 
 
 def wind_layers(sounding: xr.Dataset) -> list[tuple[str, str, FloatArray, FloatArray]]:
@@ -105,17 +109,28 @@ def _finish(ax: Axes, left: float, bottom: float, side: float, step: float) -> N
     ax.set_xlim(left, left + side)
     ax.set_ylim(bottom, bottom + side)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MultipleLocator(2.0 * step))
+        axis.set_major_locator(MultipleLocator(step))
     ax.tick_params(labelsize=ink.SMALL)
-    ax.set_xlabel("u (m s⁻¹), rings every " + f"{step:.0f}", fontsize=ink.SMALL, labelpad=2)
-    ax.set_ylabel("v (m s⁻¹)", fontsize=ink.SMALL, labelpad=0)
-    ax.legend(
-        loc="upper center", bbox_to_anchor=(0.48, -0.125), ncols=2, fontsize=ink.SMALL,
-        frameon=False, handlelength=1.6, columnspacing=1.2, borderaxespad=0, labelspacing=0.3,
+    ax.set_xlabel("u (m s⁻¹)", fontsize=ink.SMALL, labelpad=2)
+    ax.set_ylabel("v (m s⁻¹)", fontsize=ink.SMALL, labelpad=3)
+
+
+def _add_legends(ax: Axes, lines: list[Any], markers: list[Any]) -> None:
+    """Explain layers and motions below the hodograph, where they hide nothing."""
+    style: dict[str, Any] = {
+        "loc": "upper left", "fontsize": ink.SMALL, "frameon": False, "borderaxespad": 0.0,
+        "borderpad": 0.0, "labelspacing": 0.35,
+    }  # fmt: skip
+    layers = ax.legend(
+        handles=lines, bbox_to_anchor=(-0.12, -0.125), ncols=4, handlelength=1.3, columnspacing=1.5,
+        **style,
     )  # fmt: skip
+    if markers:
+        ax.add_artist(layers)
+        ax.legend(handles=markers, bbox_to_anchor=(-0.12, -0.178), **style)
 
 
-def _say_none(ax: Axes, sounding: xr.Dataset) -> None:
+def _say_none(ax: Axes) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.set_box_aspect(1)

@@ -26,7 +26,7 @@ VERDICT_COLOURS = {
 #: Layers of the wind in km above the ground, and their colours.
 WIND_LAYERS = ((0, 1, VERMILION), (1, 3, ORANGE), (3, 6, GREEN), (6, 9, BLUE))
 
-SMALL, NORMAL, LARGE = 8.0, 9.0, 14.0  # points
+SMALL, NORMAL, LARGE = 8.0, 8.5, 14.0  # points
 
 
 def level_values(sounding: xr.Dataset, name: str) -> FloatArray:

@@ -16,9 +16,9 @@ _PARCELS = (("sb", "surface-based"), ("ml", "mixed-layer"), ("mu", "most unstabl
 _ABOUT_PARCELS = (
     ("CAPE", "J kg⁻¹", "{}cape", "{:.0f}"),
     ("CIN", "J kg⁻¹", "{}cin", "{:.0f}"),
-    ("LCL", "m", "{}lcl_height", "{:.0f}"),
-    ("LFC", "m", "{}lfc_height", "{:.0f}"),
-    ("EL", "m", "{}el_height", "{:.0f}"),
+    ("LCL", "m AGL", "{}lcl_height", "{:.0f}"),
+    ("LFC", "m AGL", "{}lfc_height", "{:.0f}"),
+    ("EL", "m AGL", "{}el_height", "{:.0f}"),
     ("LI", "K", "{}_lifted_index", "{:.1f}"),
 )
 
@@ -34,8 +34,8 @@ class Entry(NamedTuple):
 
 _LEFT = (
     Entry("precipitable water", "precipitable_water", "{:.0f}", "mm"),
-    Entry("freezing level", "freezing_level_height", "{:.0f}", "m"),
-    Entry("wet-bulb zero", "wet_bulb_zero_height", "{:.0f}", "m"),
+    Entry("freezing level", "freezing_level_height", "{:.0f}", "m AGL"),
+    Entry("wet-bulb zero", "wet_bulb_zero_height", "{:.0f}", "m AGL"),
     Entry("downdraft CAPE", "dcape", "{:.0f}", "J kg⁻¹"),
     Entry("K index", "k_index", "{:.0f}", "°C"),
     Entry("Total Totals", "total_totals_index", "{:.0f}", "K"),
@@ -49,7 +49,7 @@ _RIGHT = (
     Entry("sig. tornado", "significant_tornado", "{:.1f}", ""),
 )
 
-_COLUMNS = (0.43, 0.555, 0.675, 0.79, 0.91, 1.0)  # right edges
+_COLUMNS = (0.38, 0.50, 0.615, 0.735, 0.865, 1.0)  # right edges
 _ROW = 0.085
 
 
@@ -67,7 +67,7 @@ def draw_parameters(ax: Axes, sounding: xr.Dataset) -> None:
         ax.text(0.0, 1.0, "No parameters were computed.", va="top", color=ink.GREY)
         return
     top = _draw_parcels(ax, sounding, parcels, 0.96) if parcels else 0.96
-    for left, right, entries in zip((0.0, 0.53), (0.34, 0.86), columns, strict=True):
+    for left, right, entries in zip((0.0, 0.54), (0.365, 0.875), columns, strict=True):
         for row, entry in enumerate(entries):
             height = top - row * _ROW
             figure = _figure(ink.scalar(sounding, entry.name), entry.template)
@@ -85,7 +85,7 @@ def _draw_parcels(
     ax: Axes, sounding: xr.Dataset, parcels: list[tuple[str, str]], top: float
 ) -> float:
     """Write a row for each parcel; return where what follows begins."""
-    _write(ax, 0.0, top, "parcel (heights above ground)"[:6], bold=True)
+    _write(ax, 0.0, top, "parcel", bold=True)
     for edge, (title, units, _, _) in zip(_COLUMNS, _ABOUT_PARCELS, strict=True):
         _write(ax, edge, top, title, right=True, bold=True)
         _write(ax, edge, top - 0.7 * _ROW, units, right=True, colour=ink.GREY)

@@ -19,22 +19,34 @@ TOP = 100.0  # hPa
 _BOTTOM = 1050.0  # hPa; lower where the ground is
 _WIDTH = 90.0  # K
 _KNOTS = 1.0 / 0.514444  # to the m s-1
-_BARB_PLACE = 1.125  # across the diagram, whose right edge is 1
+_LEVELS = ("LCL", "LFC", "EL")
+_BARB_PLACE = 1.165  # across the diagram, whose right edge is 1
+_SPARSE = 10  # levels; with fewer, each is a dot, since one alone makes no line
 _BARBS = 32  # at most, evenly in ln p
+
+_CHANGED = ", filled in or changed by the cleaning"
+_VIRTUAL = "virtual temperature"
+_PARCEL = "surface parcel, virtual temperature"
+_CAPE = "CAPE: parcel warmer, from LFC to EL"
+_CIN = "CIN: parcel colder, below LFC"
+_LEGEND_ORDER = (
+    "temperature", f"temperature{_CHANGED}", _VIRTUAL, "dewpoint", f"dewpoint{_CHANGED}", _PARCEL,
+    _CAPE, _CIN,
+)  # fmt: skip
 
 
 @dataclass
-class Path:
+class ParcelPath:
     """The surface parcel's way up and its surroundings, as virtual temperatures in degC."""
 
     pressure: FloatArray
     parcel: FloatArray
     surroundings: FloatArray
 
-    def at(self, pressure: FloatArray) -> Path:
+    def at(self, pressure: FloatArray) -> ParcelPath:
         """Return it on other levels, interpolated in ln p, as CAPE is integrated."""
         nodes, targets = -np.log(self.pressure), -np.log(pressure)
-        return Path(
+        return ParcelPath(
             pressure,
             np.interp(targets, nodes, self.parcel),
             np.interp(targets, nodes, self.surroundings),
@@ -62,7 +74,7 @@ def draw_skewt(
     return skewt.ax
 
 
-def surface_parcel(sounding: xr.Dataset) -> Path | None:
+def surface_parcel(sounding: xr.Dataset) -> ParcelPath | None:
     """Return the surface parcel's way up, or None where there is none to be drawn.
 
     Parameters
@@ -73,7 +85,7 @@ def surface_parcel(sounding: xr.Dataset) -> Path | None:
 
     Returns
     -------
-    Path or None
+    ParcelPath or None
         Virtual temperatures: the area between them is what CAPE and CIN measure. None for a
         profile that was rejected, or whose levels do not allow an ascent.
     """
@@ -102,7 +114,7 @@ def surface_parcel(sounding: xr.Dataset) -> Path | None:
         mpcalc.saturation_mixing_ratio(p[0], td[0]),
         mpcalc.saturation_mixing_ratio(p, parcel),
     )
-    return Path(
+    return ParcelPath(
         pressure[whole],
         mpcalc.virtual_temperature(parcel, mixing_ratio).m_as("degC"),
         mpcalc.virtual_temperature_from_dewpoint(p, t, td).m_as("degC"),
@@ -162,26 +174,28 @@ def _draw_measured(skewt: Any, sounding: xr.Dataset) -> None:
         near[1:] |= changed[:-1]
         near[:-1] |= changed[1:]
         for values_drawn, style, label in (
-            (np.where(near, values, np.nan), (0, (2, 1.2)), f"{name}, filled in or changed"),
+            (np.where(near, values, np.nan), (0, (2, 1.2)), f"{name}{_CHANGED}"),
             (np.where(changed, np.nan, values), "solid", name),
         ):
             if np.isfinite(values_drawn).any():
-                weight = 2.2 if style == "solid" else 1.4
                 skewt.ax.plot(
-                    values_drawn, p, color=colour, linestyle=style, linewidth=weight, label=label
-                )
+                    values_drawn, p, color=colour, linestyle=style, label=label,
+                    linewidth=2.2 if style == "solid" else 1.4,
+                    marker="o" if len(p) < _SPARSE else "", markersize=3.5,
+                )  # fmt: skip
 
 
-def _draw_parcel(skewt: Any, path: Path) -> None:
+def _draw_parcel(skewt: Any, path: ParcelPath) -> None:
     line = {"linewidth": 1.0, "linestyle": "dotted", "color": ink.VERMILION}
-    skewt.ax.plot(path.surroundings, path.pressure, label="virtual temperature", **line)
+    skewt.ax.plot(path.surroundings, path.pressure, label=_VIRTUAL, **line)
     line = {"linewidth": 1.6, "linestyle": (0, (5, 2)), "color": ink.BLACK}
-    skewt.ax.plot(path.parcel, path.pressure, label="surface parcel, virtual temperature", **line)
+    skewt.ax.plot(path.parcel, path.pressure, label=_PARCEL, **line)
 
 
-def _shade(ax: Axes, sounding: xr.Dataset, path: Path) -> None:
+def _shade(ax: Axes, sounding: xr.Dataset, path: ParcelPath) -> None:
     """Shade the energy of the surface parcel between the levels that bound it."""
     lfc, el = (ink.scalar(sounding, f"sb{level}_pressure") for level in ("lfc", "el"))
+    cape, cin = (ink.scalar(sounding, f"sb{energy}") for energy in ("cape", "cin"))
     if not np.isfinite(lfc):
         return
     bounds = [level for level in (lfc, el) if np.isfinite(level)]
@@ -190,24 +204,25 @@ def _shade(ax: Axes, sounding: xr.Dataset, path: Path) -> None:
     in_cape = (fine.pressure <= lfc) & (fine.pressure >= top)
     warmer = fine.parcel >= fine.surroundings
     areas = (
-        (in_cape & warmer, ink.ORANGE, "CAPE: parcel warmer, LFC to EL"),
-        ((fine.pressure >= lfc) & ~warmer, ink.SKY, "CIN: parcel colder, below LFC"),
+        (cape, in_cape & warmer, ink.ORANGE, _CAPE),
+        (cin, (fine.pressure >= lfc) & ~warmer, ink.SKY, _CIN),
     )
-    for where, colour, label in areas:
-        if where.any():
+    for energy, where, colour, label in areas:
+        if abs(energy) >= 1.0:  # not so for one that is missing
             ax.fill_betweenx(
                 fine.pressure, fine.parcel, fine.surroundings, where=where, interpolate=True,
                 facecolor=colour, alpha=0.4, linewidth=0, label=label,
             )  # fmt: skip
 
 
-def _mark_levels(ax: Axes, sounding: xr.Dataset, path: Path | None) -> None:
+def _mark_levels(ax: Axes, sounding: xr.Dataset, path: ParcelPath | None) -> None:
     """Mark LCL, LFC and EL on the parcel's path, and name them at the right edge."""
     pressures = {name: ink.scalar(sounding, f"sb{name.lower()}_pressure") for name in _LEVELS}
     bottom, _ = ax.get_ylim()
     shown = {name: p for name, p in pressures.items() if TOP <= p <= bottom}
+    shown = dict(sorted(shown.items(), key=lambda item: -item[1]))
     heights = [float(_places(ax, np.zeros(1), np.array([p]))[0, 1]) for p in shown.values()]
-    line = {"color": ink.GREY, "linewidth": 0.8, "clip_on": False}
+    line: dict[str, Any] = {"color": ink.GREY, "linewidth": 0.8, "transform": ax.transAxes}
     spread = _spread(heights, gap=0.026)
     for (name, pressure), height, place in zip(shown.items(), heights, spread, strict=True):
         start = 1.0
@@ -218,15 +233,13 @@ def _mark_levels(ax: Axes, sounding: xr.Dataset, path: Path | None) -> None:
                 parcel, [pressure], "o", markersize=5, color="white", markeredgecolor=ink.BLACK,
                 zorder=5,
             )  # fmt: skip
-        ax.plot([start + 0.01, 1.0], [height] * 2, transform=ax.transAxes, linestyle=":", **line)
-        ax.plot([1.0, 1.014], [height, place], transform=ax.transAxes, **line)
+        # A collection, since the legend keeps clear of lines only.
+        ax.hlines(height, start + 0.01, 1.0, linestyle="dotted", **line)
+        ax.plot([1.0, 1.014], [height, place], clip_on=False, **line)
         ax.text(
             1.017, place, f"{name} {pressure:.0f}", transform=ax.transAxes, va="center",
             fontsize=ink.SMALL, fontweight="bold",
         )  # fmt: skip
-
-
-_LEVELS = ("LCL", "LFC", "EL")
 
 
 def _spread(places: list[float], gap: float) -> list[float]:
@@ -286,5 +299,10 @@ def _finish(ax: Axes) -> None:
     ax.set_xlabel("temperature (°C)", fontsize=ink.NORMAL)
     ax.set_ylabel("pressure (hPa)", fontsize=ink.NORMAL)
     ax.tick_params(labelsize=ink.NORMAL)
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(loc="upper right", fontsize=ink.SMALL, framealpha=0.92, borderpad=0.5)
+    drawn = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    if drawn:
+        labels = sorted(drawn, key=_LEGEND_ORDER.index)
+        ax.legend(
+            [drawn[label] for label in labels], labels, loc="best", fontsize=ink.SMALL,
+            framealpha=0.92,
+        )  # fmt: skip

@@ -52,12 +52,12 @@ def draw_sounding(sounding: xr.Dataset) -> Figure:
 
     figure = Figure(figsize=_SIZE, dpi=_DOTS, facecolor="white")
     top = _draw_header(figure, sounding)
-    draw_skewt(figure, sounding, rect=(0.055, 0.075, 0.5, top - 0.075))
+    draw_skewt(figure, sounding, rect=(0.055, 0.075, 0.485, top - 0.075))
     side = 0.29  # of the width
     height = side * _SIZE[0] / _SIZE[1]
     draw_hodograph(figure.add_axes((0.695, top - height, side, height)), sounding)
     bottom = 0.045
-    draw_parameters(figure.add_axes((0.655, bottom, 0.33, top - height - 0.125 - bottom)), sounding)
+    draw_parameters(figure.add_axes((0.655, bottom, 0.33, top - height - 0.14 - bottom)), sounding)
     _write(figure, 0.015, 0.014, _footer(sounding), fontsize=7.5, color=ink.GREY)
     return figure
 
@@ -79,14 +79,12 @@ def save_sounding(sounding: xr.Dataset, path: Path, *, dots: float = _DOTS) -> N
     PipelineError
         When the file cannot be written, or nobody knows such a format.
     """
-    figure = draw_sounding(sounding)
+    from matplotlib.figure import Figure
+
     path = Path(path)
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix.lower().removeprefix(".") not in known:
-        raise PipelineError(
-            f"{path}: pictures cannot be written as {path.suffix or 'a file without ending'!r}; "
-            f"use .png, .pdf or .svg"
-        )
+    if path.suffix.lower().removeprefix(".") not in Figure().canvas.get_supported_filetypes():
+        raise PipelineError(f"{path}: a picture's name ends in .png, .pdf or .svg; choose one")
+    figure = draw_sounding(sounding)
     try:
         os.makedirs(path.parent, exist_ok=True)
         figure.savefig(path, dpi=dots)
@@ -97,7 +95,7 @@ def save_sounding(sounding: xr.Dataset, path: Path, *, dots: float = _DOTS) -> N
 def _draw_header(figure: Figure, sounding: xr.Dataset) -> float:
     """Write who, where and when, and the verdict with its reasons; return where that ends."""
     verdict, wind_verdict = ink.status(sounding), ink.status(sounding, "wind_status")
-    words = f"{verdict.name.lower()}, winds {wind_verdict.name.lower()}"
+    words = f"thermodynamics {verdict.name.lower()}, winds {wind_verdict.name.lower()}"
     colour = ink.VERDICT_COLOURS[max(verdict, wind_verdict)]
     badge = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "none"}
     _write(
@@ -141,20 +139,26 @@ def _time_and_place(sounding: xr.Dataset) -> str:
 
 
 def _remarks(sounding: xr.Dataset) -> list[str]:
-    """Return the reasons in words, the gravest first, and the figures behind them."""
-    reasons = sorted(from_mask(int(sounding["status_reasons"].values)), key=_gravity, reverse=True)
-    if not reasons:
-        return ["Nothing had to be changed, and nothing was found wrong."]
-    grave = _gravity(reasons[0])
-    why = f"{Status(grave).name.capitalize()} because " if grave > Status.OK else ""
-    text = why + "; ".join(reason.sentence for reason in reasons) + "."
+    """Return the reasons in words, those for a verdict first, and the figures behind them."""
+    reasons = from_mask(int(sounding["status_reasons"].values))
+    verdict, wind_verdict = ink.status(sounding), ink.status(sounding, "wind_status")
+    of_levels = [reason for reason in reasons if reason.status > Status.OK]
+    of_winds = [reason for reason in reasons if reason.wind_status > Status.OK]
+    others = [reason for reason in reasons if reason not in of_levels + of_winds]
     message = str(sounding["status_message"].values)
-    text = text[0].upper() + text[1:] + (f" ({message})" if message else "")
-    return textwrap.wrap(text, 165, max_lines=4, placeholder=" …")
+    parts = (
+        _sentence(f"Thermodynamics {verdict.name.lower()}: ", of_levels),
+        _sentence(f"Winds {wind_verdict.name.lower()}: ", of_winds),
+        _sentence("Also: " if of_levels or of_winds else "", others),
+        f"[{message}]" if message else "",
+    )
+    text = " ".join(filter(None, parts)) or "Nothing had to be changed; nothing was found wrong."
+    return textwrap.wrap(text, 178, max_lines=4, placeholder=" …")
 
 
-def _gravity(reason: Reason) -> int:
-    return max(reason.status, reason.wind_status)
+def _sentence(beginning: str, reasons: list[Reason]) -> str:
+    text = beginning + "; ".join(reason.sentence for reason in reasons)
+    return f"{text[0].upper()}{text[1:]}." if reasons else ""
 
 
 def _footer(sounding: xr.Dataset) -> str:
