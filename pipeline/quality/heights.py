@@ -41,7 +41,7 @@ def derive_height(
     log_pressure = -np.log(levels["pressure"])
     offset = levels["height"][known] - thickness[known]
     derived = thickness + np.interp(log_pressure, log_pressure[known], offset)
-    levels = levels.put("height", lacking & ~known, derived, QC.SUSPECT)
+    levels = levels.put("height", lacking & ~known & np.isfinite(derived), derived, QC.SUSPECT)
     return levels, [Finding(Reason.HEIGHT_DERIVED, int(lacking.sum()))]
 
 

@@ -24,8 +24,14 @@ GROSS_RANGE = {
     "v_wind": (-150.0, 150.0),
 }
 
-#: What every value keeps to, the check switched off or not: infinity is no measurement.
-FINITE = (-np.finfo(np.float64).max, np.finfo(np.float64).max)
+#: What must hold with that check switched off too: no infinities, and a logarithm of pressure.
+_LARGEST = float(np.finfo(np.float64).max)
+ARITHMETIC_RANGE = dict.fromkeys(GROSS_RANGE, (-_LARGEST, _LARGEST)) | {
+    "pressure": (float(np.finfo(np.float64).tiny), _LARGEST)
+}
+
+#: Levels closer than this (hPa) have the same pressure: it absorbs rounding, and no more.
+SAME_PRESSURE = 1e-6
 
 #: A surface level may lie this far (m) below the altitude its source states: rounding, terrain.
 ALTITUDE_TOLERANCE = 10.0
@@ -36,8 +42,8 @@ def remove_implausible(
 ) -> tuple[Levels, list[Finding]]:
     """Remove values outside physical limits: forgotten sentinels, wrong units, broken digits."""
     count, worst = 0, []
-    for name, limits in GROSS_RANGE.items():
-        low, high = limits if settings.gross_range else FINITE
+    limits = GROSS_RANGE if settings.gross_range else ARITHMETIC_RANGE
+    for name, (low, high) in limits.items():
         bad = (levels[name] < low) | (levels[name] > high)
         if bad.any():
             worst.append(f"{name} {levels[name][bad][0]:g}")
@@ -108,11 +114,8 @@ def _pressure_at_height(levels: Levels) -> FloatArray:
         pressure, height = pressure[falls & rises], height[falls & rises]
     if len(pressure) < 2:
         return np.full(len(levels), np.nan)
-    wanted = levels["height"]
-    found = np.exp(np.interp(wanted, height, np.log(pressure), left=np.nan, right=np.nan))
-    # At a known height its own pressure, to the last bit: the two levels are then merged.
-    nearest = np.searchsorted(height, wanted).clip(max=len(height) - 1)
-    return np.where(height[nearest] == wanted, pressure[nearest], found)
+    log_pressure = np.log(pressure)
+    return np.exp(np.interp(levels["height"], height, log_pressure, left=np.nan, right=np.nan))
 
 
 def remove_below_station(
@@ -153,7 +156,7 @@ def order_pressure(
     """
     pressure = levels["pressure"]
     rises = np.diff(pressure)
-    if not settings.pressure_order or not (rises >= 0).any():
+    if not settings.pressure_order or not (rises > -SAME_PRESSURE).any():
         return levels, []
     findings = []
     if _rise(pressure) > settings.pressure_bump:
@@ -161,9 +164,9 @@ def order_pressure(
         message = f"pressure rises by up to {rises.max():g} hPa; levels sorted"
         findings.append(Finding(Reason.PRESSURE_DISORDER_SORTED, count, message))
         levels = levels.take(np.argsort(-pressure, kind="stable"))
-    elif (rises > 0).any():
-        findings.append(Finding(Reason.PRESSURE_SMOOTHED, int((rises > 0).sum())))
-    duplicates = int((np.diff(levels["pressure"]) == 0).sum())
+    elif (rises >= SAME_PRESSURE).any():
+        findings.append(Finding(Reason.PRESSURE_SMOOTHED, int((rises >= SAME_PRESSURE).sum())))
+    duplicates = int((np.abs(np.diff(levels["pressure"])) < SAME_PRESSURE).sum())
     if duplicates:
         findings.append(Finding(Reason.DUPLICATE_LEVELS_MERGED, duplicates))
     return _pool(levels, _blocks(levels["pressure"])), findings
@@ -178,7 +181,7 @@ def _blocks(pressure: FloatArray) -> NDArray[np.intp]:
         starts.append(index)
         sums.append(float(value))
         sizes.append(1)
-        while len(starts) > 1 and sums[-1] / sizes[-1] >= sums[-2] / sizes[-2]:
+        while len(starts) > 1 and sums[-1] / sizes[-1] > sums[-2] / sizes[-2] - SAME_PRESSURE:
             total, size = sums.pop(), sizes.pop()
             starts.pop()
             sums[-1] += total
