@@ -7,6 +7,7 @@ missing in the output, which is no error.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -233,10 +234,11 @@ def wet_bulb_zero_height(
 
     Wet-bulb temperature lies between dewpoint and temperature: where those have the same sign, its
     sign is known. MetPy integrates a differential equation a level, so only the others, and the
-    two levels around the zero, are computed.
+    two levels around the zero, are computed, each once.
     """
     celsius, dew = temperature.m_as(units.degC), dewpoint.m_as(units.degC)
 
+    @cache
     def wet_bulb(index: int) -> float:
         value = mpcalc.wet_bulb_temperature(pressure[index], temperature[index], dewpoint[index])
         return float(value.m_as(units.degC))
