@@ -201,17 +201,17 @@ def _shade(ax: Axes, sounding: xr.Dataset, path: ParcelPath) -> None:
     bounds = [level for level in (lfc, el) if np.isfinite(level)]
     fine = path.at(np.unique(np.append(path.pressure, bounds))[::-1])
     top = el if np.isfinite(el) else fine.pressure[-1]
-    in_cape = (fine.pressure <= lfc) & (fine.pressure >= top)
     warmer = fine.parcel >= fine.surroundings
     areas = (
-        (cape, in_cape & warmer, ink.ORANGE, _CAPE),
-        (cin, (fine.pressure >= lfc) & ~warmer, ink.SKY, _CIN),
+        (cape, (fine.pressure <= lfc) & (fine.pressure >= top), warmer, ink.ORANGE, _CAPE),
+        (cin, fine.pressure >= lfc, ~warmer, ink.SKY, _CIN),
     )
-    for energy, where, colour, label in areas:
+    for energy, layer, where, colour, label in areas:
         if abs(energy) >= 1.0:  # not so for one that is missing
             ax.fill_betweenx(
-                fine.pressure, fine.parcel, fine.surroundings, where=where, interpolate=True,
-                facecolor=colour, alpha=0.4, linewidth=0, label=label,
+                fine.pressure[layer], fine.parcel[layer], fine.surroundings[layer],
+                where=where[layer], interpolate=True, facecolor=colour, alpha=0.4, linewidth=0,
+                label=label,
             )  # fmt: skip
 
 
