@@ -128,10 +128,10 @@ def remove_below_station(
     levels below that go as well; but not one that lies above the surface level in pressure, where
     it is the height that is wrong.
     """
-    if not settings.below_station or not len(levels):
+    measured = levels.has("temperature") | levels.has("dewpoint") | levels.has("u_wind", "v_wind")
+    if not settings.below_station or not measured.any():
         return levels, []
     below = levels["height"] < profile.surface_altitude - ALTITUDE_TOLERANCE
-    measured = levels.has("temperature") | levels.has("dewpoint") | levels.has("u_wind", "v_wind")
     usable = measured & ~below
     if usable.any():
         surface = int(np.argmax(usable))
