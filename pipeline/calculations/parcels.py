@@ -197,7 +197,7 @@ CALCULATIONS = (
         metpy="downdraft_cape",
         pick=0,
         spans=(700.0, 500.0),
-        valid_range=(-500.0, 5000.0),
+        valid_range=(-3000.0, 5000.0),
         comment="Downdraft from the lowest equivalent potential temperature in 700-500 hPa.",
         reference="Emanuel 1994, Atmospheric Convection; Gilmore and Wicker 1998",
     ),

@@ -207,6 +207,11 @@ def height_above_ground(
     return units.Quantity(metres - ground_height.m_as(METRE), METRE)
 
 
+def _not_below_ground(height: Quantity) -> Quantity:
+    """Return a height above ground, 0 where rounding has put it a hair below."""
+    return max(height, units.Quantity(0.0, METRE))
+
+
 def freezing_level_height(
     temperature: Quantity, height: Quantity, ground_height: Quantity
 ) -> Quantity:
@@ -220,7 +225,7 @@ def freezing_level_height(
     )
     if not len(crossings):
         raise Missing("temperature does not fall through 0 degC")
-    return crossings[0] - ground_height
+    return _not_below_ground(crossings[0] - ground_height)
 
 
 def wet_bulb_zero_height(
@@ -254,7 +259,7 @@ def wet_bulb_zero_height(
             pair = height.m_as(METRE)[[below, above]]
             warm, cold = wet_bulb(below), wet_bulb(above)
             metres = pair[0] + (pair[1] - pair[0]) * warm / (warm - cold)
-            return units.Quantity(metres, METRE) - ground_height
+            return _not_below_ground(units.Quantity(metres, METRE) - ground_height)
     raise Missing("wet-bulb temperature does not fall through 0 degC")
 
 
