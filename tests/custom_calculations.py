@@ -1,0 +1,77 @@
+"""A user's own calculations, good and bad ones, for tests: named in configs as custom functions.
+
+They are given pint quantities. The bad ones strike only the profile whose surface pressure is
+VICTIM, which in the tests' small season is that of Glasgow, Montana, and of no other.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+VICTIM = 921.0
+
+
+def is_victim(pressure: Any) -> bool:
+    """Tell the profile that is to be struck from all others."""
+    return bool(pressure.m_as("hPa")[0] == VICTIM)
+
+
+def mean_temperature(pressure: Any, temperature: Any) -> Any:
+    """Return the plain mean of temperature, in kelvin whatever units are wanted."""
+    return temperature.to("kelvin").mean()
+
+
+def normalized_cape(cape: Any, el_height: Any, lfc_height: Any) -> Any:
+    """Return CAPE over the depth that holds it."""
+    return cape / (el_height - lfc_height)
+
+
+def surface_pressure(pressure: Any) -> float:
+    """Return a number without units, which is taken to be in those declared."""
+    return float(pressure.m_as("hPa")[0])
+
+
+def text(pressure: Any) -> str:
+    """Return what is no number."""
+    return "many"
+
+
+def a_pressure(pressure: Any) -> Any:
+    """Return a pressure, whatever was declared."""
+    return pressure[0]
+
+
+def raise_always(pressure: Any) -> Any:
+    """Fail for every profile."""
+    raise ValueError("this never works")
+
+
+def raise_at_victim(pressure: Any) -> Any:
+    """Fail for one profile."""
+    if is_victim(pressure):
+        raise ValueError("no luck in Glasgow")
+    return pressure[0]
+
+
+def exit_at_victim(pressure: Any) -> Any:
+    """End the process at one profile, as a library that crashes does."""
+    if is_victim(pressure):
+        os._exit(3)
+    return pressure[0]
+
+
+def kill_at_victim(pressure: Any) -> Any:
+    """Kill the process at one profile, as the system does when memory is full."""
+    if is_victim(pressure):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pressure[0]
+
+
+def sleep_at_victim(pressure: Any) -> Any:
+    """Take very long over one profile."""
+    if is_victim(pressure):
+        time.sleep(600)
+    return pressure[0]
