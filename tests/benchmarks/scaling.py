@@ -143,9 +143,8 @@ def show(rounds: Sequence[Round]) -> None:
             for stages in [STAGES if key == "run" else (key,)]
         ]
         each = " ".join(f"{ratio:.2f}" for ratio in ratios)
-        aim = f", aim {AIM} on two idle cores" if key == "calculate" else ""
-        print(f"{names[-1]} are {first[key] / last[key]:.2f} times as fast in {what} ({each}){aim}")
-    print()
+        print(f"{names[-1]}: {what} {first[key] / last[key]:.2f} times as fast (by round: {each})")
+    print(f"The aim is {AIM} for the calculate stage, on two cores with nothing else to do.\n")
 
     held = ("parent", "fork server", "worker", "together")
     header = ["memory in MB, peaks", "parent", "fork server", "a worker", "all together"]
