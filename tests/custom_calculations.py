@@ -34,6 +34,24 @@ def surface_pressure(pressure: Any) -> float:
     return float(pressure.m_as("hPa")[0])
 
 
+def change_what_it_is_given(pressure: Any, temperature: Any) -> Any:
+    """Convert in place and overwrite, as a careless user does."""
+    pressure.ito("Pa")
+    temperature.ito("kelvin")
+    temperature[:] = temperature[0]
+    return pressure[0]
+
+
+def warming(temperature: Any) -> Any:
+    """Return one value a level: how much warmer than the lowest level it is."""
+    return temperature - temperature[0]
+
+
+def half(temperature: Any) -> Any:
+    """Return a value for every other level only."""
+    return temperature[::2]
+
+
 def text(pressure: Any) -> str:
     """Return what is no number."""
     return "many"

@@ -170,11 +170,14 @@ class TestFaults:
         assert found.scalars[2] < 860.0
 
 
-def custom(name: str, function: str, inputs: tuple[str, ...], units_: str = "1") -> Calculation:
+def custom(
+    name: str, function: str, inputs: tuple[str, ...], units: str = "1", *, per_level: bool = False
+) -> Calculation:
     return Calculation(
         name=name,
-        units=units_,
+        units=units,
         inputs=inputs,
+        per_level=per_level,
         function=f"{custom_calculations.__name__}:{function}",
         group="custom",
     )
@@ -202,6 +205,34 @@ class TestCustomCalculations:
     def test_a_plain_number_is_taken_to_be_in_the_units_declared(self) -> None:
         mine = custom("surface", "surface_pressure", ("pressure",), "Pa")
         assert evaluated(cleaned(), ("surface",), mine).scalars.tolist() == [1000.0]
+
+    def test_may_be_one_value_a_level_on_the_levels_that_are_whole(self) -> None:
+        rows = [(p, t, nan if p == 850.0 else d, z, u, v) for p, t, d, z, u, v in FAULTLESS]
+        checked = cleaned(rows, humidity_gaps="keep")
+        mine = custom("warming", "warming", ("temperature",), "delta_degC", per_level=True)
+        found = evaluated(checked, ("warming",), mine).levels["warming"]
+        expected = [0.0, -5.0, nan, -20.0, -37.0, -50.0, -65.0, -80.0]
+        np.testing.assert_allclose(found, expected)
+
+    @pytest.mark.parametrize(
+        ("function", "count"), [("half", 4), ("surface_pressure", 1)], ids=["half", "one"]
+    )
+    def test_of_another_number_of_levels_costs_itself_and_is_told(
+        self, function: str, count: int
+    ) -> None:
+        mine = custom("mine", function, ("pressure",), "hPa", per_level=True)
+        found = evaluated(cleaned(), ("sbcape", "mine"), mine)
+        told = f"ValueError: it gave {count} values for 8 levels with temperature and dewpoint"
+        assert found.errors == {"mine": told}
+        assert np.isnan(found.levels["mine"]).all()
+        assert found.scalars[0] == value(cleaned(), "sbcape")
+
+    def test_may_change_what_they_are_given_and_harm_nobody(self) -> None:
+        whole = evaluated(cleaned(), SCALARS).scalars
+        mine = custom("mine", "change_what_it_is_given", ("pressure", "temperature"), "hPa")
+        found = evaluated(cleaned(), ("mine", *SCALARS), mine)
+        assert found.scalars[0] == 1000.0
+        np.testing.assert_array_equal(found.scalars[1:], whole)
 
     @pytest.mark.parametrize(
         ("function", "error"),

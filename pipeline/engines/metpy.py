@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -72,12 +73,13 @@ def evaluate(
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        on_levels = _thermodynamic(pressure, temperature, dewpoint)
         evaluator = _Evaluator(
             _base_inputs(pressure, temperature, dewpoint, height, u_wind, v_wind),
             CATALOGUE | {calculation.name: calculation for calculation in request.custom},
+            int(on_levels.sum()),
         )
         scalars, levels = [], {}
-        on_levels = _thermodynamic(pressure, temperature, dewpoint)
         for name in request.names:
             calculation = evaluator.declarations[name]
             value = evaluator.magnitude(calculation)
@@ -156,6 +158,7 @@ class _Evaluator:
 
     inputs: Mapping[str, Any]
     declarations: Mapping[str, Calculation]
+    level_count: int
     errors: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     _values: dict[str, Any] = field(default_factory=dict)
@@ -183,8 +186,10 @@ class _Evaluator:
         arguments = [self.value(name) for name in calculation.inputs]
         key = (calculation.function, calculation.options, *map(id, arguments))
         if key not in self._calls:
+            # A user's function may change what it is given (`ito`), which is not its own alone.
+            given = deepcopy(arguments) if calculation.group == "custom" else arguments
             try:
-                result = _function(calculation.function)(*arguments, **dict(calculation.options))
+                result = _function(calculation.function)(*given, **dict(calculation.options))
             except Exception as error:  # kept, so that all who need it learn of it
                 result = error
             self._calls[key] = (result, arguments)  # the arguments stay, so their ids stay theirs
@@ -208,7 +213,12 @@ class _Evaluator:
             if hasattr(value, "units"):
                 value = value.m_as(_unit(calculation.units))
             value = np.asarray(value, dtype=np.float64)
-            return value if calculation.per_level else value.reshape(()).item()
+            if not calculation.per_level:
+                return value.reshape(()).item()
+            if value.shape != (self.level_count,):
+                wanted = f"{self.level_count} levels with temperature and dewpoint"
+                raise ValueError(f"it gave {value.size} values for {wanted}")
+            return value
         except Missing as reason:
             self.missing[calculation.name] = str(reason)
         except Exception as error:
