@@ -9,6 +9,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,11 @@ def folder_of(info: ValidationInfo) -> Path | None:
 
 def nothing_there(path: str, folder: Path) -> str:
     """Return the sentence for a path or pattern that finds nothing, with the nearest name."""
-    if any(character in path for character in "*?["):
-        return f"no file fits '{path}', looked for from {folder}"
-    whole = Path(os.path.abspath(folder / path))
+    plain = list(takewhile(lambda part: not set(part) & set("*?["), Path(path).parts))
+    whole = Path(os.path.abspath(folder.joinpath(*plain)))
     if whole.is_dir():
+        if len(plain) < len(Path(path).parts):
+            return f"no file fits '{path}', looked for from {folder}"
         return f"there is no file in the folder '{path}'"
     while not os.path.lexists(whole.parent):
         whole = whole.parent

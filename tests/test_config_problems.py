@@ -248,8 +248,12 @@ def test_one_problem_is_one_line(case, problems):
 
 
 def test_a_path_that_is_not_there_names_the_nearest(problems, folder):
+    assert problems("input: [soundings/*.raw]\noutput: out.nc\n") == [
+        f"season.yaml:1:9 input[0]: no file fits 'soundings/*.raw', looked for from {folder}"
+    ]
     assert problems("input: [sounding/*]\noutput: out.nc\n") == [
-        f"season.yaml:1:9 input[0]: no file fits 'sounding/*', looked for from {folder}"
+        f"season.yaml:1:9 input[0]: 'sounding/*' does not exist: {folder} holds no 'sounding', "
+        "did you mean 'soundings'?"
     ]
     assert problems("input: [soundngs]\noutput: out.nc\n") == [
         f"season.yaml:1:9 input[0]: 'soundngs' does not exist: {folder} holds no 'soundngs', "
