@@ -46,11 +46,9 @@ def _log_to_terminal() -> None:
     """Send our own messages, and no library's, to the terminal, one plain line each."""
     import logging
 
-    logger = logging.getLogger("pipeline")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
-        logger.addHandler(handler)
+    handler = logging.StreamHandler()  # anew each time: it keeps the stderr of now
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logging.getLogger("pipeline").handlers = [handler]
 
 
 @main.command()

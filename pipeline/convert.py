@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import output, ragged, stations
+from pipeline import output, ragged, readers, stations
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor
 from pipeline.flags import QC, Reason
@@ -56,8 +56,10 @@ def convert(
     Raises
     ------
     PipelineError
-        When nothing is found, or the output cannot be written.
+        When nothing is found, there is no such format, or the output cannot be written.
     """
+    if format_name != "auto":
+        readers.get(format_name)
     found = dict.fromkeys(
         match for file in files for match in matching_files(str(file), Path.cwd())
     )

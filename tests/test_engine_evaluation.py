@@ -140,8 +140,8 @@ class TestFaults:
         rows = [(p, nan, nan, z, nan, nan) for p, _, _, z, _, _ in FAULTLESS]
         found = evaluated(cleaned(rows))
         assert np.isnan(found.scalars).all()
-        assert found.missing["sbcape"] == "the profile has no pressure"
-        assert found.missing["bulk_shear_0_6km"] == "the profile has no wind pressure"
+        assert found.missing["sbcape"] == "fewer than two levels have temperature and dewpoint"
+        assert found.missing["bulk_shear_0_6km"] == "fewer than two levels have wind and height"
         assert found.errors == {}
 
     def test_a_profile_too_shallow_for_a_mixed_layer_has_the_other_parcels(self) -> None:

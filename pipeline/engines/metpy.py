@@ -133,6 +133,14 @@ def _base_inputs(
     return inputs
 
 
+def _why_not_there(name: str) -> str:
+    """Return for a person why the profile lacks an input."""
+    if name == "ground_height":
+        return "no height is known"
+    what = "wind and height" if "wind" in name else "temperature and dewpoint"
+    return f"fewer than two levels have {what}"
+
+
 def _rising(height: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     if not len(height):
         return np.zeros(0, dtype=bool)
@@ -168,7 +176,7 @@ class _Evaluator:
         """Return the quantity (or shared step) called `name`; raises what kept it from being."""
         if name in BASE_INPUTS:
             if name not in self.inputs:
-                raise Missing(f"the profile has no {name.replace('_', ' ')}")
+                raise Missing(_why_not_there(name))
             return self.inputs[name]
         if name not in self._values:
             calculation = self.declarations[name]
