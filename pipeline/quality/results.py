@@ -73,6 +73,12 @@ def is_positive(value: FloatArray) -> BoolArray:
     return value > 0.0
 
 
+def is_outside(value: FloatArray, valid_range: tuple[float, float]) -> BoolArray:
+    """Return where a result is outside its valid range, or infinite, which no range allows."""
+    low, high = valid_range
+    return (value < low) | (value > high) | np.isinf(value)
+
+
 def misses_buoyancy(cape: FloatArray, positive_area: FloatArray) -> BoolArray:
     """Return where CAPE leaves out much of the energy of the parcel's buoyant layers."""
     absolute, fraction = BUOYANCY_TOLERANCE
@@ -198,8 +204,10 @@ def judge(
 
     Examples
     --------
-    >>> values = {"mucape": np.array([900.0, 500.0]), "sbcape": np.array([800.0, 800.0])}
-    >>> judge(values, {}, ["mucape"]).messages  # doctest: +SKIP
+    >>> names = needed_for(["mucape"])
+    >>> values = {name: np.array([np.nan, np.nan]) for name in names}
+    >>> values |= {"mucape": np.array([900.0, 500.0]), "sbcape": np.array([800.0, 800.0])}
+    >>> judge(values, {}, ["mucape"]).messages
     [[], ['mucape 500 J/kg is below sbcape 800 J/kg']]
     """
     masked = {name: np.array(array, dtype=np.float64) for name, array in values.items()}
@@ -215,7 +223,7 @@ def judge(
         _mask(judgement, broken, condition.masks)
     for name, (low, high) in valid_ranges.items():
         if name in wanted:
-            outside = (masked[name] < low) | (masked[name] > high)
+            outside = is_outside(masked[name], (low, high))
             message = f"{name} was {{{name}:g}}, outside {low:g} to {high:g}, and is masked"
             facts = {name: values[name]}
             _note(judgement, outside, Reason.VALUE_OUT_OF_RANGE, message, facts)
