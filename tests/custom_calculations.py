@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+import warnings
 from typing import Any
+
+import numpy as np
 
 VICTIM = 921.0
 
@@ -60,6 +64,43 @@ def text(pressure: Any) -> str:
 def a_pressure(pressure: Any) -> Any:
     """Return a pressure, whatever was declared."""
     return pressure[0]
+
+
+def complex_number(pressure: Any) -> Any:
+    """Return what is no real number."""
+    return np.complex128(1 + 2j)
+
+
+def masked_number(pressure: Any) -> Any:
+    """Return a masked result, as some of MetPy's functions do, with a number beneath the mask."""
+    return np.ma.array(5.0, mask=True)
+
+
+def infinite(pressure: Any) -> float:
+    """Return no number at all."""
+    return float("inf")
+
+
+def leave(pressure: Any) -> Any:
+    """Ask for the end of the program."""
+    sys.exit("enough")
+
+
+def raise_without_words(pressure: Any) -> Any:
+    """Fail with an error whose message cannot be read."""
+
+    class UnspeakableError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    raise UnspeakableError
+
+
+def make_numpy_strict(pressure: Any) -> float:
+    """Change the settings of numpy and of warnings, and leave them so."""
+    np.seterr(all="raise")
+    warnings.simplefilter("error")
+    return 1.0
 
 
 def raise_always(pressure: Any) -> Any:

@@ -238,7 +238,10 @@ class TestCustomCalculations:
         ("function", "error"),
         [
             ("raise_always", "ValueError: this never works"),
-            ("text", "ValueError: could not convert string to float"),
+            ("text", "TypeError: it gave 'many' where a real number is expected"),
+            ("complex_number", "TypeError: it gave np.complex128(1+2j) where a real number"),
+            ("leave", "SystemExit: enough"),
+            ("raise_without_words", "UnspeakableError: its message cannot be read"),
             ("a_pressure", "DimensionalityError: Cannot convert from 'hectopascal'"),
         ],
     )
@@ -249,6 +252,23 @@ class TestCustomCalculations:
         assert found.scalars[0] == value(cleaned(), "sbcape")
         assert list(found.errors) == ["mine"]
         assert found.errors["mine"].startswith(error)
+
+    def test_a_masked_result_is_missing_whatever_is_beneath_the_mask(self) -> None:
+        mine = custom("mine", "masked_number", ("pressure",))
+        found = evaluated(cleaned(), ("mine",), mine)
+        assert np.isnan(found.scalars).all()
+        assert not found.errors
+
+    def test_may_change_settings_of_numpy_and_warnings_for_themselves_alone(self) -> None:
+        before = np.geterr()
+        mine = custom("mine", "make_numpy_strict", ("pressure",))
+        # Calm winds: MetPy divides zero by zero, which is a warning of numpy's, not an error.
+        rows = [(*row[:4], 0.0, 0.0) for row in FAULTLESS]
+        names = ("mine", "bunkers_right_u", "srh_0_3km")
+        found = evaluated(cleaned(rows), names, mine)
+        assert found.errors == {}
+        assert found.warnings
+        assert np.geterr() == before
 
 
 def test_every_adapter_of_the_catalogue_is_used() -> None:

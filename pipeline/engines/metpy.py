@@ -19,6 +19,7 @@ from metpy.units import units
 
 from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
 from pipeline.engines.adapters import Missing
+from pipeline.executors.calls import describe
 from pipeline.profiles import FloatArray
 
 _UNITS = {name: units.Unit(text) for name, (text, _) in BASE_INPUTS.items()}
@@ -160,6 +161,24 @@ def _unit(text: str) -> Any:
     return units.Unit(text)
 
 
+def _run(calculation: Calculation, arguments: list[Any]) -> Any:
+    """Call a declaration's function; what a user's one does to its surroundings ends with it."""
+    function, options = _function(calculation.function), dict(calculation.options)
+    if calculation.group != "custom":
+        return function(*arguments, **options)
+    with np.errstate(), warnings.catch_warnings():
+        # It may change what it is given (`ito`), which is not its own alone.
+        return function(*deepcopy(arguments), **options)
+
+
+def _plain(value: Any) -> FloatArray:
+    """Return what a function gave as plain floats; masked ones, which hold anything, are NaN."""
+    array = np.asanyarray(value)
+    if array.dtype.kind not in "biufO":
+        raise TypeError(f"it gave {value!r:.60} where a real number is expected")
+    return np.asarray(np.ma.filled(array.astype(np.float64), np.nan))
+
+
 @dataclass
 class _Evaluator:
     """Evaluates declarations by name for one profile, each function call once."""
@@ -194,15 +213,13 @@ class _Evaluator:
         arguments = [self.value(name) for name in calculation.inputs]
         key = (calculation.function, calculation.options, *map(id, arguments))
         if key not in self._calls:
-            # A user's function may change what it is given (`ito`), which is not its own alone.
-            given = deepcopy(arguments) if calculation.group == "custom" else arguments
             try:
-                result = _function(calculation.function)(*given, **dict(calculation.options))
-            except Exception as error:  # kept, so that all who need it learn of it
+                result = _run(calculation, arguments)
+            except (Exception, SystemExit) as error:  # kept, so that all who need it learn of it
                 result = error
             self._calls[key] = (result, arguments)  # the arguments stay, so their ids stay theirs
         result, _ = self._calls[key]
-        if isinstance(result, Exception):
+        if isinstance(result, Exception | SystemExit):
             raise result
         return result
 
@@ -220,7 +237,7 @@ class _Evaluator:
             value = self.value(calculation.name)
             if hasattr(value, "units"):
                 value = value.m_as(_unit(calculation.units))
-            value = np.asarray(value, dtype=np.float64)
+            value = _plain(value)
             if not calculation.per_level:
                 return value.reshape(()).item()
             if value.shape != (self.level_count,):
@@ -229,6 +246,6 @@ class _Evaluator:
             return value
         except Missing as reason:
             self.missing[calculation.name] = str(reason)
-        except Exception as error:
-            self.errors[calculation.name] = f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:
+            self.errors[calculation.name] = describe(error)
         return None
