@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from pipeline import calculations
 from pipeline.errors import ReadError, nearest
 from pipeline.plan import matching_files
+from pipeline.schema import RESERVED
 
 #: Stands for "write this in quotes"; `config_problems` adds the text as written.
 QUOTE_IT = "quote it"
@@ -124,7 +125,7 @@ def new_name(name: str) -> str:
         raise problem("a name starts with a letter and has letters, digits and '_' only")
     if name in calculations.names_and_groups() or name in calculations.CATALOGUE:
         raise problem("the catalogue has this name; choose another, with 'my_' before it perhaps")
-    if name in calculations.BASE_INPUTS:
+    if name in calculations.BASE_INPUTS or name.lower() in {own.lower() for own in RESERVED}:
         raise problem("the data have this name; choose another, with 'my_' before it perhaps")
     return name
 

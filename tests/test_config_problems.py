@@ -198,6 +198,11 @@ ONE_PROBLEM = {
         "season.yaml:3:10 custom.sbcape: the catalogue has this name; choose another, "
         "with 'my_' before it perhaps",
     ),
+    "custom name of a variable of every output": (
+        MINIMAL + "custom: {Status: math:hypot}\n",
+        "season.yaml:3:10 custom.Status: the data have this name; choose another, "
+        "with 'my_' before it perhaps",
+    ),
     "custom input that is not there": (
         MINIMAL + "custom: {my_one: {function: math:hypot, inputs: [presure]}}\n",
         "season.yaml:3:50 custom.my_one.inputs[0]: there is no input 'presure', "
