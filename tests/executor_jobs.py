@@ -48,6 +48,11 @@ def leave_politely(value: int) -> int:
     return value
 
 
+def fork_and_run_on(value: int) -> int:
+    os.fork()
+    return value
+
+
 class UnpicklableError(Exception):
     def __init__(self) -> None:
         super().__init__("cannot be sent")

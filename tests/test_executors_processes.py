@@ -61,6 +61,11 @@ def test_a_worker_that_stands_still_in_mid_message_is_given_up(monkeypatch):
         assert list(pool.starmap(jobs.stop_soon, arguments())) == [0, 5_000_000]
 
 
+@needs_signals
+def test_a_child_that_an_item_forks_answers_for_nobody(pool):
+    assert list(pool.starmap(jobs.fork_and_run_on, [(n,) for n in range(40)])) == [*range(40)]
+
+
 def test_workers_stay_for_the_next_call(pool):
     first = set(pool.starmap(jobs.process_id, [(0.02,)] * 10))
     assert set(pool.starmap(jobs.process_id, [(0.02,)] * 10)) == first

@@ -36,6 +36,7 @@ def work(pipe: Connection, preload: Sequence[str]) -> None:
 
 
 def _answer(pipe: Connection) -> None:
+    us = os.getpid()
     while pipe.poll(IDLE_SECONDS):
         message = pipe.recv()
         if isinstance(message, tuple):
@@ -44,7 +45,10 @@ def _answer(pipe: Connection) -> None:
             pipe.send_bytes(READY)
         else:
             for packed_arguments in message:
-                pipe.send_bytes(call_packed(function, packed_arguments, name))
+                outcome = call_packed(function, packed_arguments, name)
+                if os.getpid() != us:
+                    os._exit(0)  # a child that the function has forked and left to run on
+                pipe.send_bytes(outcome)
 
 
 def _leave_with_parent() -> None:
