@@ -121,9 +121,15 @@ def merge(
         values, reasons = judgement.values, reasons | judgement.reasons
         messages = [old + new for old, new in zip(messages, judgement.messages, strict=True)]
     for name in names:
-        attributes = declarations[name].attributes
+        attributes, valid_range = declarations[name].attributes, declarations[name].valid_range
         if declarations[name].per_level:
-            dataset[name] = ("level", _joined(dataset, evaluations, name), attributes)
+            joined, bounds = _joined(dataset, evaluations, name), ragged.offsets(dataset)
+            if judged:
+                joined, found = results.judge_levels(name, joined, valid_range, bounds)
+                for index, message in found.items():
+                    reasons[index] |= Reason.VALUE_OUT_OF_RANGE.mask
+                    messages[index].append(message)
+            dataset[name] = ("level", joined, attributes)
         else:
             dataset[name] = ("profile", values[name], attributes)
     _set_verdicts(dataset, reasons, ["; ".join(texts) for texts in messages])

@@ -12,7 +12,7 @@ from sounding_rows import cleaned
 
 from pipeline.calculations import CATALOGUE
 from pipeline.flags import Reason, Status, from_mask, verdict
-from pipeline.quality.results import CONDITIONS, Judgement, judge, needed_for
+from pipeline.quality.results import CONDITIONS, Judgement, judge, judge_levels, needed_for
 from pipeline.readers import read_source
 
 #: Results of one good profile, for one parcel; LCL, LFC and EL one above the other.
@@ -209,6 +209,26 @@ class TestValidRanges:
             expected = f"k_index was {value:g}, outside -120 to 70, and is masked"
             assert judgement.messages[1] == [expected]
         assert_first_is_untouched(judgement)
+
+    def test_an_infinite_value_is_outside_of_every_range(self) -> None:
+        ranges = {"k_index": (-np.inf, np.inf)}
+        judgement = judge(profiles(k_index=-np.inf), ranges, WANTED)
+        assert np.isnan(judgement.values["k_index"][1])
+        assert told(judgement) == {"value_out_of_range"}
+
+    def test_values_at_levels_are_masked_and_told_by_profile(self) -> None:
+        # Air of 55 degC and saturated at 150 hPa: more vapour than there is air, so theta-e is
+        # infinite. Between two faultless profiles and one without a level.
+        fine = [10.0, 320.0, np.nan]
+        theta_e = np.array([*fine, 350.0, np.inf, np.inf, *fine])
+        bounds = np.array([0, 3, 6, 6, 9])
+        values, messages = judge_levels("theta_e", theta_e, (-np.inf, np.inf), bounds)
+        nan = np.nan
+        np.testing.assert_array_equal(values, [*fine, 350.0, nan, nan, *fine])
+        assert messages == {
+            1: "theta_e was inf at 2 of 3 levels, outside -inf to inf, and is masked"
+        }
+        assert np.isinf(theta_e[4]), "what is given is not changed"
 
     def test_what_another_condition_masked_is_not_told_twice(self) -> None:
         broken = profiles(sbcape=-3.0, sb_positive_area=0.0)

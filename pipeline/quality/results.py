@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,6 +230,48 @@ def judge(
             _note(judgement, outside, Reason.VALUE_OUT_OF_RANGE, message, facts)
             _mask(judgement, outside, (name,))
     return judgement
+
+
+def judge_levels(
+    name: str, values: FloatArray, valid_range: tuple[float, float], bounds: NDArray[np.int64]
+) -> tuple[FloatArray, dict[int, str]]:
+    """Check a result that is one value a level against its valid range.
+
+    Parameters
+    ----------
+    name : str
+        The calculation.
+    values : numpy.ndarray, shape (levels,)
+        Of all profiles end to end; not changed.
+    valid_range : (float, float)
+        A value outside is masked.
+    bounds : numpy.ndarray, shape (profiles + 1,)
+        Where each profile's levels begin.
+
+    Returns
+    -------
+    values : numpy.ndarray, shape (levels,)
+        NaN where they are masked.
+    messages : dict of int to str
+        What to tell a person, by the profiles that have such values.
+
+    Examples
+    --------
+    >>> values, messages = judge_levels("w", np.array([5.0, 9.0, 14.0]), (0, 10), np.array([0, 1, 3]))
+    >>> values, messages
+    (array([ 5.,  9., nan]), {1: 'w was 14 at 1 of 2 levels, outside 0 to 10, and is masked'})
+    """
+    outside = is_outside(values, valid_range)
+    low, high = valid_range
+    messages = {}
+    for profile, (start, end) in enumerate(pairwise(bounds)):
+        bad = values[start:end][outside[start:end]]
+        if len(bad):
+            messages[profile] = (
+                f"{name} was {bad[0]:g} at {len(bad)} of {end - start} levels, "
+                f"outside {low:g} to {high:g}, and is masked"
+            )
+    return np.where(outside, np.nan, values), messages
 
 
 def _note(
