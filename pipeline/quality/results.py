@@ -257,7 +257,8 @@ def judge_levels(
 
     Examples
     --------
-    >>> values, messages = judge_levels("w", np.array([5.0, 9.0, 14.0]), (0, 10), np.array([0, 1, 3]))
+    >>> values, bounds = np.array([5.0, 9.0, 14.0]), np.array([0, 1, 3])
+    >>> values, messages = judge_levels("w", values, (0, 10), bounds)
     >>> values, messages
     (array([ 5.,  9., nan]), {1: 'w was 14 at 1 of 2 levels, outside 0 to 10, and is masked'})
     """
