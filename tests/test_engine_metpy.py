@@ -19,8 +19,9 @@ from season_sample import (
     results,
     soundings,
     start,
+    with_units,
 )
-from sounding_rows import cleaned
+from sounding_rows import FAULTLESS, cleaned
 
 from pipeline.readers import read_source
 
@@ -38,6 +39,13 @@ class TestParcelsAreMetpys:
             cape, cin = CAPE_CIN[parcel](s.p, s.t, s.td)
             assert results()[name][f"{parcel}cape"] == cape.m_as("J/kg"), name
             assert results()[name][f"{parcel}cin"] == cin.m_as("J/kg"), name
+
+    def test_a_level_at_the_very_top_of_the_mixed_layer_counts_as_inside_it(self) -> None:
+        rows = [*FAULTLESS[:2], (900.0, 19.5, 9.0, 1010.0, 6.0, 4.0), *FAULTLESS[2:]]
+        checked = cleaned(rows)
+        s = with_units(checked)
+        cape, cin = mpcalc.mixed_layer_cape_cin(s.p, s.t, s.td)
+        assert evaluated(checked, ("mlcape", "mlcin")).scalars.tolist() == [cape.m, cin.m]
 
     @pytest.mark.parametrize("parcel", ["sb", "ml", "mu"])
     def test_the_lcl_is_that_of_where_the_parcel_starts(self, parcel: str) -> None:

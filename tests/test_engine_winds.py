@@ -125,6 +125,14 @@ class TestWinds:
         assert np.isnan(found.scalars).all()
         assert set(found.missing.values()) == {"the lowest wind is 680 m above ground"}
 
+    def test_a_wind_whose_height_does_not_rise_is_left_out(self) -> None:
+        names = ("bulk_shear_0_6km", "srh_0_3km", "bunkers_right_u", "critical_angle")
+        wrong = [*FAULTLESS[:2], (850.0, 15.0, 10.0, 700.0, 80.0, -50.0), *FAULTLESS[3:]]
+        lacking = [*FAULTLESS[:2], (850.0, 15.0, 10.0, 1500.0, nan, nan), *FAULTLESS[3:]]
+        found, expected = (evaluated(cleaned(rows), names) for rows in (wrong, lacking))
+        assert np.isfinite(found.scalars).all()
+        np.testing.assert_array_equal(found.scalars, expected.scalars)
+
     def test_no_wind_at_all_costs_what_needs_wind_and_nothing_else(self) -> None:
         rows = [(*row[:4], nan, nan) for row in FAULTLESS]
         found = evaluated(cleaned(rows))

@@ -321,11 +321,11 @@ class TestTheStagesApart:
         return ragged.to_dataset(list(checked), [])
 
     def test_nothing_is_computed_from_what_the_cleaning_rejected(self) -> None:
-        no_wind = [(*row[:4], np.nan, np.nan) for row in FAULTLESS]
+        one_wind = [FAULTLESS[0], *((*row[:4], np.nan, np.nan) for row in FAULTLESS[1:])]
         dataset = self.dataset(
             cleaned(profile(FAULTLESS, station_id="A")),
             cleaned(profile(FAULTLESS[:4], station_id="B")),  # ends at 700 hPa
-            cleaned(profile(no_wind, station_id="C")),
+            cleaned(profile(one_wind, station_id="C")),
         )
         good, low, calm = calculate.argument_tuples(dataset)
         np.testing.assert_array_equal(np.array(good).T, FAULTLESS)
