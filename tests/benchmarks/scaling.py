@@ -150,7 +150,7 @@ def show(rounds: Sequence[Round]) -> bool:
 
 
 def show_gain(pairs: Sequence[tuple[Measurement, Measurement]], name: str) -> bool:
-    """Print what more workers gain, round by round; return False if undisturbed ones miss the aim."""
+    """Print the gain of more workers by round; return False if undisturbed ones miss the aim."""
     gains = [
         (
             few["seconds"]["calculate"] / many["seconds"]["calculate"],
@@ -166,10 +166,7 @@ def show_gain(pairs: Sequence[tuple[Measurement, Measurement]], name: str) -> bo
     header = (f"times as fast with {name}", "calculate", "run", "others: first", "others: second")
     print_table(header, [(label, *(f"{value:.2f}" for value in gain)) for label, *gain in rows])
     if not quiet:
-        print(
-            f"No round had the machine to itself (others below {QUIET} cores): measure again on an"
-        )
-        print("idle one.\n")
+        print(f"No round had the machine to itself (others below {QUIET} cores), so none counts.\n")
         return True
     calculate, run = map(median, zip(*quiet, strict=True))
     holds = calculate >= AIM
