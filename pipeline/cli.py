@@ -120,8 +120,11 @@ def convert(
 @_user_errors_are_one_line
 def show(file: Path, number: int, format_name: str, config: Path | None, plot: Path | None) -> None:
     """Show one sounding: before and after cleaning, why, and its main parameters."""
+    from pipeline.plan import demand_apart
     from pipeline.report.sounding import describe_sounding, look_at
 
+    if plot is not None:
+        demand_apart(plot, [file, *([config] if config else [])])
     look = look_at(file, number=number, format_name=format_name, config_path=config)
     click.echo(describe_sounding(look))
     if plot is not None:

@@ -77,9 +77,10 @@ def _names_in(folder: Path) -> list[str]:
 
 def check_apart(output: str, entry: str, folder: Path) -> None:
     """Raise where the next run would find the output file among the inputs."""
-    written = Path(os.path.abspath(folder / output))
-    named = Path(os.path.abspath(folder / entry))
-    if named in written.parents or written in matching_files(entry, folder):
+    written = Path(os.path.realpath(folder / output))
+    named = Path(os.path.realpath(folder / entry))
+    found = (Path(os.path.realpath(path)) for path in matching_files(entry, folder))
+    if named in written.parents or written in found:
         text = f"it would be read as an input, for '{entry}' finds it; write it elsewhere"
         raise problem(text, "path")
 

@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.executors import open_executor
 from pipeline.flags import QC, Reason
 from pipeline.load import check, locate, read
-from pipeline.plan import Source, matching_files
+from pipeline.plan import Source, demand_apart, matching_files
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile
 from pipeline.report.progress import Progress, silent
 
@@ -56,7 +56,8 @@ def convert(
     Raises
     ------
     PipelineError
-        When nothing is found, there is no such format, or the output cannot be written.
+        When nothing is found, there is no such format, or the output cannot be written or
+        would take the place of an input.
     """
     if format_name != "auto":
         readers.get(format_name)
@@ -65,6 +66,7 @@ def convert(
     )
     if not found:
         raise PipelineError(f"no files found: {', '.join(map(str, files))}")
+    demand_apart(path, [*found, *([stations_table] if stations_table else [])])
     positions = stations.load(stations_table) if stations_table else {}
     sources = [Source(match, format_name) for match in found]
     with open_executor("pool", preload=("pipeline.readers",)) as executor:

@@ -86,6 +86,8 @@ def write(
     wanted = discovery.global_attributes(dataset, attributes)
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
     with _clear_errors(target):
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise PipelineError(f"{target}: is a device or a pipe, not a file; name a file")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             _write_netcdf(temporary, variables, sizes, wanted, compression)

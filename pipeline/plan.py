@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import PipelineError
+
 if TYPE_CHECKING:
     from pipeline.config import Config
 
@@ -96,6 +98,29 @@ def matching_files(pattern: str, folder: Path, exclude: Iterable[str] = ()) -> l
             found |= _files_below(path) if path.is_dir() else {path}
     refused = [rule.casefold() for rule in exclude]
     return sorted(path for path in found if not _fits(path.name.casefold(), refused))
+
+
+def demand_apart(output: Path, used: Iterable[Path]) -> None:
+    """Raise where the output would take the place of something that it is made from.
+
+    Parameters
+    ----------
+    output : Path
+        Links are followed, as they are when it is written.
+    used : iterable of Path
+        Input files, the table of stations, the config.
+
+    Raises
+    ------
+    PipelineError
+        Naming the file that would be lost.
+    """
+    written = os.path.realpath(output)
+    for path in used:
+        if os.path.realpath(path) == written:
+            raise PipelineError(
+                f"{output}: writing it would destroy {path}, which is read; write it elsewhere"
+            )
 
 
 def _absolute(path: Path) -> Path:

@@ -19,7 +19,7 @@ from pipeline import output, stations
 from pipeline.calculate import calculate, merge, wanted
 from pipeline.executors import open_executor
 from pipeline.load import check, locate, read
-from pipeline.plan import find_sources
+from pipeline.plan import demand_apart, find_sources
 from pipeline.report.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def run(config: Config, progress: Progress = silent) -> Report:
     """
     clock = _Clock()
     sources = find_sources(config)
+    others = filter(None, [config.path, config.stations_path])
+    demand_apart(config.output_path, [*(source.path for source in sources), *others])
     positions = stations.load(config.stations_path) if config.stations_path else {}
     settings = config.executor
     with open_executor(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -219,6 +220,22 @@ class TestConvert:
     def test_quietly(self, folder: Path) -> None:
         done = command("convert", "-q", folder / "in" / "03041800.DNR", "-o", folder / "q.nc")
         assert (done.exit_code, done.output) == (0, "")
+
+    def test_never_writes_over_what_it_reads(self, folder: Path) -> None:
+        source, table = folder / "03041800.DNR", folder / "positions.csv"
+        shutil.copy(folder / "in" / source.name, source)
+        table.write_text("station_id,latitude,longitude\n")
+        link = folder / "link.nc"
+        link.symlink_to(source)
+        before = source.read_bytes(), table.read_bytes()
+        for output, lost in ((source, source), (link, source), (table, table)):
+            done = command("convert", source, "--stations", table, "-o", output)
+            assert done.exit_code == 1
+            assert f"writing it would destroy {lost}, which is read" in done.stderr
+        done = command("show", source, "--plot", source)
+        assert done.exit_code == 1
+        assert "write it elsewhere" in done.stderr
+        assert (source.read_bytes(), table.read_bytes()) == before
 
     def test_of_nothing(self, tmp_path: Path) -> None:
         done = command("convert", tmp_path / "no-*", "-o", tmp_path / "out.nc")

@@ -305,6 +305,13 @@ except PipelineError as error:
         with pytest.raises(PipelineError, match=r"a/b/o.nc: cannot be written: Not a directory"):
             write(made_season(), tmp_path / "a" / "b" / "o.nc")
 
+    def test_never_replaces_a_device_or_a_pipe(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "o.nc"
+        os.mkfifo(pipe)
+        with pytest.raises(PipelineError, match=r"o.nc: is a device or a pipe, not a file"):
+            write(made_season(), pipe)
+        assert pipe.is_fifo()
+
     def test_says_where_a_folder_has_the_name(self, tmp_path: Path) -> None:
         (tmp_path / "o.nc").mkdir()
         with pytest.raises(PipelineError, match=r"o.nc: cannot be written: Is a directory"):

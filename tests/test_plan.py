@@ -9,7 +9,9 @@ import pytest
 
 from pipeline import config
 from pipeline.config import Config
+from pipeline.errors import PipelineError
 from pipeline.plan import Source, find_sources, matching_files
+from pipeline.run import run
 
 NAMES = (
     "a.txt",
@@ -144,3 +146,15 @@ def test_a_config_made_in_a_program_starts_at_the_current_folder(folder, monkeyp
     monkeypatch.chdir(folder)
     made = Config.model_validate({"input": ["data/a.txt"], "output": "out.nc"})
     assert [source.path for source in find_sources(made)] == [folder / "data" / "a.txt"]
+
+
+@pytest.mark.parametrize("output", ["season.yaml", "stations.csv", "elsewhere/a.txt"])
+def test_a_run_never_writes_over_what_it_is_made_from(folder, output):
+    (folder / "stations.csv").write_text("station_id,latitude,longitude\n")
+    (folder / "elsewhere").symlink_to("data")
+    text = f"input: [data/*.txt]\nstations: stations.csv\noutput: {output}\nexecutor: serial\n"
+    (folder / "season.yaml").write_text(text)
+    before = (folder / output).read_bytes()
+    with pytest.raises(PipelineError, match=r"would be read as an input|would destroy"):
+        run(config.load(folder / "season.yaml"))
+    assert (folder / output).read_bytes() == before
