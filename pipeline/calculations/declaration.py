@@ -98,5 +98,5 @@ class Calculation:
         return attributes
 
 
-#: Where the functions live that adapt MetPy's to the catalogue.
+#: Where the functions live that adapt MetPy's to the catalogue, in modules of the same names.
 ADAPTERS = "pipeline.engines.adapters"

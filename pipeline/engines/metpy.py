@@ -18,7 +18,7 @@ import numpy as np
 from metpy.units import units
 
 from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
-from pipeline.engines.adapters import Missing
+from pipeline.engines.adapters.common import Missing
 from pipeline.executors.calls import describe
 from pipeline.profiles import FloatArray
 
