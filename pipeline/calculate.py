@@ -120,6 +120,7 @@ def merge(
         judgement = results.judge(values, ranges, names)
         values, reasons = judgement.values, reasons | judgement.reasons
         messages = [old + new for old, new in zip(messages, judgement.messages, strict=True)]
+    _make_room(dataset, names)
     for name in names:
         attributes, valid_range = declarations[name].attributes, declarations[name].valid_range
         if declarations[name].per_level:
@@ -134,6 +135,17 @@ def merge(
             dataset[name] = ("profile", values[name], attributes)
     _set_verdicts(dataset, reasons, ["; ".join(texts) for texts in messages])
     return warnings
+
+
+def _make_room(dataset: xr.Dataset, names: Sequence[str]) -> None:
+    """Rename what a format brought under the name of a result: ``reported_`` is put before it."""
+    for name in names:
+        if name in dataset:
+            other = f"reported_{name}"
+            while other in dataset:
+                other += "_"
+            dataset[other] = dataset[name]
+            del dataset[name]
 
 
 def _set_verdicts(
