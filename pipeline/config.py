@@ -223,7 +223,7 @@ class Output(Section):
     @classmethod
     def _names_a_file(cls, path: str, info: ValidationInfo) -> str:
         folder = checks.folder_of(info)
-        if path.endswith("/") or (folder is not None and (folder / path).is_dir()):
+        if path.endswith("/") or (folder is not None and os.path.isdir(folder / path)):
             raise checks.problem(f"{path!r} is a folder; name a file in it, such as season.nc")
         return path
 

@@ -51,13 +51,13 @@ def nothing_there(path: str, folder: Path) -> str:
     """Return the sentence for a path or pattern that finds nothing, with the nearest name."""
     plain = list(takewhile(lambda part: not set(part) & set("*?["), Path(path).parts))
     whole = Path(os.path.abspath(folder.joinpath(*plain)))
-    if whole.is_dir():
+    if os.path.isdir(whole):
         if len(plain) < len(Path(path).parts):
             return f"no file fits '{path}', looked for from {folder}"
         return f"there is no file in the folder '{path}'"
     while not os.path.lexists(whole.parent):
         whole = whole.parent
-    if not whole.parent.is_dir():
+    if not os.path.isdir(whole.parent):
         return f"'{path}' does not exist: {whole.parent} is a file, not a folder"
     hint = nearest(whole.name, _names_in(whole.parent))
     return f"'{path}' does not exist: {whole.parent} holds no '{whole.name}'{hint}"
@@ -65,9 +65,9 @@ def nothing_there(path: str, folder: Path) -> str:
 
 def check_file(path: str, folder: Path) -> None:
     """Raise unless `path` is a file."""
-    if (folder / path).is_dir():
+    if os.path.isdir(folder / path):
         raise problem(f"'{path}' is a folder; name a file")
-    if not (folder / path).is_file():
+    if not os.path.isfile(folder / path):
         raise problem(nothing_there(path, folder))
 
 

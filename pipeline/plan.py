@@ -87,7 +87,7 @@ def matching_files(pattern: str, folder: Path, exclude: Iterable[str] = ()) -> l
     []
     """
     named = _absolute(folder / pattern)
-    if named.is_dir():
+    if os.path.isdir(named):  # false, where Path's own raises, for a name that is too long
         found = _files_below(named)
     elif os.path.lexists(named):
         return [named]

@@ -273,6 +273,12 @@ def test_a_path_that_is_not_there_names_the_nearest(problems, folder):
     ]
 
 
+def test_a_path_longer_than_any_file_system_has_is_told(problems):
+    (line,) = problems(f"input: [{'x' * 5000}]\noutput: out.nc\n")
+    assert line.startswith("season.yaml:1:9 input[0]: ")
+    assert "does not exist" in line
+
+
 def test_a_folder_without_files_is_told(problems, folder):
     (folder / "hollow").mkdir()
     assert problems("input: [hollow]\noutput: out.nc\n") == [
