@@ -168,6 +168,31 @@ def test_serial_gives_back_the_alarm_of_others():
         signal.signal(signal.SIGALRM, handler)
 
 
+@pytest.mark.parametrize("timeout", [1e7, 1e308])
+@pytest.mark.parametrize("kind", ["serial", "pool"])
+def test_a_limit_longer_than_the_system_can_wait_is_no_limit(kind, timeout):
+    with open_executor(kind, workers=1, timeout=timeout) as executor:
+        assert list(executor.starmap(jobs.square, [(3,)])) == [9]
+
+
+@needs_signals
+def test_serial_takes_its_alarm_back_also_where_that_strikes_at_once():
+    struck = []
+    timer = signal.setitimer(signal.ITIMER_REAL, 0.0)
+    handler = signal.signal(signal.SIGALRM, lambda *_: struck.append(True))
+    ours = signal.getsignal(signal.SIGALRM)
+    try:
+        with open_executor("serial", timeout=1e-6) as serial:
+            for _ in range(200):  # it strikes anywhere, also while it is set and taken back
+                list(serial.starmap(jobs.square, [(3,)]))
+                assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+                assert signal.getsignal(signal.SIGALRM) is ours
+        assert not struck
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+
+
 def test_serial_works_in_a_thread_without_a_limit():
     results = []
 

@@ -26,6 +26,9 @@ from pipeline.executors.calls import Failure, OverrunError, attempt, name_of
 
 __all__ = ["KINDS", "Executor", "Failure", "SerialExecutor", "open_executor", "usable_cores"]
 
+#: The longest time (s) that every system's timer can be set to; some 30 years.
+LONGEST_TIMER = 1e9
+
 KINDS = ("serial", "pool", "dask")
 
 Result = TypeVar("Result")
@@ -187,11 +190,16 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
 
     began = time.monotonic()
     handler = signal.signal(signal.SIGALRM, strike)
-    # Again every second, in case that the function has swallowed the first one.
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    remaining = interval = 0.0
     try:
-        yield
-    finally:
+        try:
+            # Again every second, in case that the function has swallowed the first one.
+            limit = min(seconds, LONGEST_TIMER)
+            remaining, interval = signal.setitimer(signal.ITIMER_REAL, limit, 1.0)
+            yield
+        finally:
+            armed = False
+    finally:  # apart, since the last strike may come before `armed` is taken back
         armed = False
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, handler)

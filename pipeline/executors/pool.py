@@ -42,6 +42,8 @@ LOOK_AHEAD_BYTES = 1 << 26
 #: A worker must be ready after so many seconds; imports over a slow network disk take long.
 START_SECONDS = 120.0
 FAILED_STARTS = 3
+#: To wait longer at a time is more than some systems can; waiting again costs nothing.
+LONGEST_WAIT = 3600.0
 
 Result = TypeVar("Result")
 Outcome = bytes | Failure
@@ -268,7 +270,7 @@ class _Supervision:
             itertools.chain.from_iterable(
                 (worker.pipe, worker.process.sentinel) for worker in staff
             ),
-            None if patience == math.inf else patience,
+            None if patience == math.inf else min(patience, LONGEST_WAIT),
         )
         for worker in staff:
             died = worker.process.sentinel in heard
