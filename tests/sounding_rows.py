@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config import Quality
-from pipeline.flags import QC, Reason
+from pipeline.flags import QC
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile
 from pipeline.quality import clean
 
@@ -92,8 +92,3 @@ def same_values(one: CheckedProfile | Profile, other: CheckedProfile | Profile) 
         np.array_equal(getattr(first, name), getattr(second, name), equal_nan=True)
         for name in LEVEL_VARIABLES
     )
-
-
-def only(*found: Reason) -> set[str]:
-    """Return the labels of some reasons."""
-    return {reason.label for reason in found}
