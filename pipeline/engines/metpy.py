@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+# Here, so that the fork server loads it for all workers, not each in its first profile's time.
+import metpy.calc  # noqa: F401
 import numpy as np
 from metpy.units import units
 
@@ -128,16 +130,15 @@ def _base_inputs(
         for name, values in arrays.items()
         if len(values) >= 2
     }
-    grounds = height[np.isfinite(height)]
-    if len(grounds):
-        inputs["ground_height"] = units.Quantity(float(grounds[0]), _UNITS["ground_height"])
+    if len(height) and np.isfinite(height[0]):
+        inputs["ground_height"] = units.Quantity(float(height[0]), _UNITS["ground_height"])
     return inputs
 
 
 def _why_not_there(name: str) -> str:
     """Return for a person why the profile lacks an input."""
     if name == "ground_height":
-        return "no height is known"
+        return "the lowest level has no height"
     what = "wind and height" if "wind" in name else "temperature and dewpoint"
     return f"fewer than two levels have {what}"
 
