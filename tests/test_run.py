@@ -233,13 +233,13 @@ class TestTheReport:
 
 
 def struck_run(folder: Path, name: str, function: str, **executor: Any) -> Season:
-    """Return the season with a custom calculation, and little else, in two workers."""
+    """Return the season with a custom calculation, and little else."""
     settings = config(
         folder,
         name,
         calculations=["sbcape", "k_index", "bulk_shear_0_6km"],
         custom=custom(function),
-        executor={"kind": "pool", "workers": 2, "timeout": 60.0} | executor,
+        executor=executor,
     )
     return pipeline.open_season(run(settings).path)
 
@@ -258,7 +258,7 @@ class TestABadCalculation:
     def test_that_takes_its_worker_along_costs_one_profile(
         self, folder: Path, season: Season, function: str, limit: float, told: str
     ) -> None:
-        struck = struck_run(folder, function, function, timeout=limit)
+        struck = struck_run(folder, function, function, kind="pool", workers=2, timeout=limit)
         assert told in message(struck, STRUCK)
         assert "worker_lost" in labels(struck, STRUCK)
         victim = struck.sounding[STRUCK]
