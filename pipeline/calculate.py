@@ -97,24 +97,13 @@ def merge(
     """
     declarations = CATALOGUE | {calculation.name: calculation for calculation in custom}
     needed = results.needed_for(names) if judged else []
-    every = list(dict.fromkeys([*names, *needed]))
-    scalars = [name for name in every if not declarations[name].per_level]
-    table = np.full((len(evaluations), len(scalars)), np.nan)
+    scalars = [
+        name for name in dict.fromkeys([*names, *needed]) if not declarations[name].per_level
+    ]
     reasons = dataset["status_reasons"].values.copy()
     messages: list[list[str]] = [[text] if text else [] for text in dataset.status_message.values]
-    warnings: Counter[str] = Counter()
-    for index, result in enumerate(evaluations):
-        if isinstance(result, Failure):
-            raised = result.kind not in ("died", "timed_out")
-            reasons[index] |= (Reason.CALCULATION_FAILED if raised else Reason.WORKER_LOST).mask
-            messages[index].append(str(result))
-            continue
-        table[index] = result.scalars
-        warnings.update(result.warnings)
-        if result.errors:
-            reasons[index] |= Reason.CALCULATION_FAILED.mask
-            messages[index] += [f"{name}: {error}" for name, error in result.errors.items()]
-    values = dict(zip(scalars, table.T, strict=True))
+    values = _scalars(evaluations, scalars)
+    _note_failures(evaluations, reasons, messages)
     if judged:
         ranges = {name: declarations[name].valid_range for name in scalars}
         judgement = results.judge(values, ranges, names)
@@ -132,9 +121,58 @@ def merge(
                     messages[index].append(message)
             dataset[name] = ("level", joined, attributes)
         else:
-            dataset[name] = ("profile", values[name], attributes)
+            linked = attributes | {"ancillary_variables": "status wind_status status_reasons"}
+            dataset[name] = ("profile", values[name], linked)
     _set_verdicts(dataset, reasons, ["; ".join(texts) for texts in messages])
-    return warnings
+    told = np.array([_told(result, names) for result in evaluations], dtype=object)
+    dataset["calculation_message"] = ("profile", told, dict(_TOLD_ATTRIBUTES))
+    done = [result for result in evaluations if not isinstance(result, Failure)]
+    return Counter(text for result in done for text in result.warnings)
+
+
+_TOLD_ATTRIBUTES = {
+    "long_name": "why results are missing, and what MetPy warned of",
+    "coverage_content_type": "qualityInformation",
+}
+
+
+def _scalars(
+    evaluations: Sequence[Evaluation | Failure], names: Sequence[str]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the results that are one value a profile, by name; NaN where there is none."""
+    table = np.full((len(evaluations), len(names)), np.nan)
+    for index, result in enumerate(evaluations):
+        if not isinstance(result, Failure):
+            table[index] = result.scalars
+    return dict(zip(names, table.T, strict=True))
+
+
+def _note_failures(
+    evaluations: Sequence[Evaluation | Failure],
+    reasons: np.ndarray[Any, Any],
+    messages: Sequence[list[str]],
+) -> None:
+    """Add to reasons and messages what went wrong in the calculation."""
+    for index, result in enumerate(evaluations):
+        if isinstance(result, Failure):
+            raised = result.kind not in ("died", "timed_out")
+            reasons[index] |= (Reason.CALCULATION_FAILED if raised else Reason.WORKER_LOST).mask
+            messages[index].append(str(result))
+        elif result.errors:
+            reasons[index] |= Reason.CALCULATION_FAILED.mask
+            messages[index] += [f"{name}: {error}" for name, error in result.errors.items()]
+
+
+def _told(result: Evaluation | Failure, names: Sequence[str]) -> str:
+    """Return why results of a profile are missing, and what MetPy warned of, in one line."""
+    if isinstance(result, Failure):
+        return ""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in result.missing.items():
+        if name in names:
+            by_reason.setdefault(why, []).append(name)
+    parts = [f"no {', '.join(lacking)}: {why}" for why, lacking in by_reason.items()]
+    return "; ".join([*parts, *(f"MetPy warned: {text}" for text in result.warnings)])
 
 
 def _make_room(dataset: xr.Dataset, names: Sequence[str]) -> None:

@@ -33,7 +33,21 @@ OWN_ATTRIBUTES = {
     "summary": "the key 'summary' of the config says it",
     "Conventions": "the file says itself what it follows",
     "featureType": "the file says itself what it holds",
-    "history": "the run writes it",
+    **dict.fromkeys(
+        (
+            "configuration",
+            "date_created",
+            "engine",
+            "history",
+            "metpy_version",
+            "numpy_version",
+            "pint_version",
+            "product_version",
+            "python_version",
+            "scipy_version",
+        ),
+        "the run writes it",
+    ),
 }
 
 
@@ -99,14 +113,17 @@ def check_options(format_name: str, options: Mapping[str, Any]) -> None:
     """Raise where the reader that an entry names says that it cannot be told this."""
     from pipeline import readers
 
-    check = (
-        None if format_name == "auto" else getattr(readers.get(format_name), "check_options", None)
-    )
-    if check is not None:
-        try:
-            check(options)
-        except ReadError as error:
-            raise problem(str(error).removeprefix("options: ")) from error
+    if not options:
+        return
+    if format_name == "auto":
+        raise problem("they are for one reader, so name it: 'format: table', for example")
+    check = getattr(readers.get(format_name), "check_options", None)
+    if check is None:
+        raise problem(f"the reader '{format_name}' takes none")
+    try:
+        check(options)
+    except ReadError as error:
+        raise problem(str(error).removeprefix("options: ")) from error
 
 
 def calculation(name: str, info: ValidationInfo) -> str:
@@ -158,6 +175,8 @@ def attribute_name(name: str) -> str:
         raise problem("an attribute's name has letters, digits and '_' only")
     if name in OWN_ATTRIBUTES:
         raise problem(f"cannot be given here: {OWN_ATTRIBUTES[name]}")
+    if name.startswith(("geospatial_", "time_coverage_")):
+        raise problem("cannot be given here: it follows from the soundings")
     return name
 
 

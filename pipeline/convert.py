@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import output, ragged, readers, stations
+from pipeline import __version__, output, ragged, readers, stations
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor
 from pipeline.flags import QC, Reason
@@ -84,7 +83,7 @@ def convert(
 
 def as_read(profile: Profile, source_index: int) -> CheckedProfile:
     """Return a profile that nobody has judged: its flags say so."""
-    reasons = set()
+    reasons = {Reason.NOT_CLEANED}
     if profile.problem:
         reasons.add(Reason.UNREADABLE)
     if not (np.isfinite(profile.latitude) and np.isfinite(profile.longitude)):
@@ -114,5 +113,5 @@ def _provenance(path: Path, *, clean: bool) -> dict[str, str]:
         "processing_level": "cleaned" if clean else "as read, not cleaned",
         "date_created": now,
         "history": f"{now} python -m pipeline convert{' --clean' * clean}",
-        "product_version": importlib.metadata.version("sounding-pipeline"),
+        "product_version": __version__,
     }

@@ -29,6 +29,8 @@ class Status(IntEnum):
     SUSPECT = 1
     REJECTED = 2
     FAILED = 3
+    NOT_EVALUATED = 4
+    """As it was read; nobody has judged it."""
 
 
 class SourceStatus(IntEnum):
@@ -62,7 +64,7 @@ class Reason(Enum):
     HUMIDITY_GAP_DEEP = (10, "suspect", "ok", "a deep layer low down has no dewpoint report")
     HUMIDITY_EXTENDED_ALOFT = (11, "ok", "ok", "dewpoint was extended above its last report")
     HEIGHT_DERIVED = (12, "ok", "ok", "missing heights were derived hydrostatically")
-    HEIGHT_NOT_INCREASING = (13, "ok", "ok", "height does not increase everywhere")
+    HEIGHT_NOT_INCREASING = (13, "ok", "suspect", "height does not increase everywhere")
     # What it found.
     HUMIDITY_ENDS_EARLY = (14, "suspect", "ok", "dewpoint ends below the 500 hPa level")
     HUMIDITY_ALOFT_MISSING = (15, "rejected", "ok", "dewpoint is missing aloft")
@@ -88,6 +90,10 @@ class Reason(Enum):
     # What went wrong.
     CALCULATION_FAILED = (34, "failed", "ok", "a calculation raised an error")
     WORKER_LOST = (35, "failed", "failed", "its work killed a worker or took too long")
+    # Found since.
+    STARTS_ABOVE_GROUND = (36, "suspect", "suspect", "the lowest level is far above the ground")
+    LAYER_MISSING = (37, "suspect", "ok", "a deep layer has no temperature and dewpoint")
+    NOT_CLEANED = (38, "not_evaluated", "not_evaluated", "as it was read, not cleaned")
 
     def __init__(self, bit: int, status: str, wind_status: str, sentence: str) -> None:
         self.mask = 1 << bit

@@ -49,7 +49,8 @@ def read(
             profiles += [(index, profile) for profile in result.profiles]
         row.path = Path(os.path.relpath(source.path, base)).as_posix()
         if row.status != SourceStatus.READ:
-            log.warning("%s: %s", source.path, row.message)
+            # What each reader had against a file stands in the source table.
+            log.warning("%s: %s", source.path, row.message.partition(" Tried ")[0])
         rows.append(row)
     return rows, profiles
 

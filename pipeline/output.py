@@ -99,6 +99,36 @@ def write(
             temporary.unlink(missing_ok=True)
 
 
+def demand_writable(path: str | os.PathLike[str]) -> None:
+    """Raise PipelineError where a file could not be written: better now than after hours."""
+    target = Path(os.path.realpath(path))
+    probe = target.with_name(f".{target.name}.tmp-{os.getpid()}")
+    with _clear_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+
+
+def demand_no_loss(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
+    """Raise PipelineError where a dataset without a profile would replace a file that has some.
+
+    A disk that is not mounted, or a changed format, must not cost last night's season.
+    """
+    if dataset.sizes["profile"] or not os.path.exists(path):
+        return
+    try:
+        count = read(path).sizes["profile"]
+    except PipelineError:  # what is there is not ours, or broken: nothing to lose
+        return
+    if count:
+        messages = dataset["source_message"].values.tolist()
+        raise PipelineError(
+            f"none of the {dataset.sizes['source']} sources gave a sounding (the first: "
+            f"{messages[0] if messages else 'there is none'}); {path} with its {count} profiles "
+            "is kept. Remove it if that is what you want."
+        )
+
+
 def read(path: str | os.PathLike[str]) -> xr.Dataset:
     """Return a dataset that was written by :func:`write`, all of it in memory.
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import output, stations
+from pipeline import __version__, output, stations
 from pipeline.calculate import calculate, merge, wanted
 from pipeline.executors import open_executor
 from pipeline.load import check, locate, read
@@ -61,13 +61,15 @@ def run(config: Config, progress: Progress = silent) -> Report:
     Raises
     ------
     PipelineError
-        Where the run as a whole cannot go on: no workers, a full disk. A bad file, profile or
-        calculation never is such a case; it is in the output with its reason.
+        Where the run as a whole cannot go on: no workers, a full disk, nothing read that could
+        replace what is there. A bad file, profile or calculation never is such a case; it is in
+        the output with its reason.
     """
     clock = _Clock()
     sources = find_sources(config)
     others = filter(None, [config.path, config.stations_path])
     demand_apart(config.output_path, [*(source.path for source in sources), *others])
+    output.demand_writable(config.output_path)
     positions = stations.load(config.stations_path) if config.stations_path else {}
     settings = config.executor
     with open_executor(
@@ -82,6 +84,7 @@ def run(config: Config, progress: Progress = silent) -> Report:
         clock.stop("read")
         locate(profiles, positions)
         dataset = check(rows, profiles, config.quality, progress)
+        output.demand_no_loss(dataset, config.output_path)
         clock.stop("check")
         names, custom = wanted(config)
         evaluations = calculate(dataset, names, custom, config.quality, executor, progress)
@@ -108,7 +111,7 @@ def provenance(config: Config, dataset: xr.Dataset) -> dict[str, str]:
         "processing_level": "cleaned, with derived parameters",
         "date_created": now,
         "history": f"{now} python -m pipeline run {config.path.name if config.path else ''}",
-        "product_version": version("sounding-pipeline"),
+        "product_version": __version__,
         "engine": config.engine,
         "metpy_version": version("metpy"),
         "numpy_version": version("numpy"),

@@ -96,7 +96,11 @@ PROFILE_ATTRIBUTES: dict[str, Attributes] = {
     "station_id": described("station identifier", "platform_id"),
     "station_name": described("station name", "platform_name"),
     "surface_altitude": described(
-        "height of the ground above mean sea level", "surface_altitude", units="m", **MEASURED
+        "height of the ground above mean sea level",
+        "surface_altitude",
+        units="m",
+        comment="As the source says; where it does not, the height of the lowest level.",
+        **MEASURED,
     ),
     "row_size": described("number of levels of the profile", sample_dimension="level"),
     "source_index": described(
@@ -122,7 +126,7 @@ PROFILE_ATTRIBUTES: dict[str, Attributes] = {
 
 SOURCE_ATTRIBUTES: dict[str, Attributes] = {
     "source_path": described("path of the source, relative to the folder of this file"),
-    "source_fingerprint": described("digest of the source and of all that shaped its results"),
+    "source_fingerprint": described("BLAKE2b digest of the content of the source"),
     "source_reader": described("reader of the source"),
     "source_status": described(
         "what became of the source", "status_flag", **flag_values(SourceStatus)

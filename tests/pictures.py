@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from pipeline import ragged
-from pipeline.report.sounding import look_at
+from pipeline.look import look_at
 
 SEASON = Path(__file__).resolve().parent.parent / "data" / "season-2003"
 STRONGEST = "03050821i_t.lw1"

@@ -87,7 +87,7 @@ class TestLists:
 
     def test_a_word_that_is_neither(self) -> None:
         done = command("calculations", "sbcap")
-        assert done.exit_code == 1
+        assert done.exit_code == 2
         assert done.stderr == "no calculation or group is called 'sbcap', did you mean 'sbcape'?\n"
 
 

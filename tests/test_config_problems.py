@@ -54,6 +54,19 @@ ONE_PROBLEM = {
         "output: out.nc\n",
         "season.yaml:4:14 input[0].options: 'colums' is no option, did you mean 'columns'?",
     ),
+    "options for no reader in particular": (
+        "input:\n  - {path: soundings/*, options: {missing: [-9]}}\noutput: out.nc\n",
+        "season.yaml:2:34 input[0].options: they are for one reader, so name it: 'format: table', "
+        "for example",
+    ),
+    "options for a reader that takes none": (
+        "input:\n  - {path: soundings/*, format: igra2, options: {a: 1}}\noutput: out.nc\n",
+        "season.yaml:2:49 input[0].options: the reader 'igra2' takes none",
+    ),
+    "an attribute that the run writes": (
+        MINIMAL.replace("out.nc", "{path: out.nc, attributes: {metpy_version: '9'}}"),
+        "season.yaml:2:37 output.attributes.metpy_version: cannot be given here: the run writes it",
+    ),
     "key in the wrong section": (
         MINIMAL + "humidity_aloft: keep\n",
         "season.yaml:3:1 humidity_aloft: unknown key here; it belongs under 'quality'",
@@ -72,13 +85,13 @@ ONE_PROBLEM = {
         'season.yaml:1:8 title: 2003-05-04 is not text to YAML; quote it: "2003-05-04"',
     ),
     "station number with a leading zero": (
-        "input: [{path: soundings, options: {station_id: 06610}}]\noutput: out.nc\n",
-        "season.yaml:1:49 input[0].options.station_id: 06610 is the number 6610 to YAML; "
+        "input: [{path: soundings, format: table, options: {station_id: 06610}}]\noutput: out.nc\n",
+        "season.yaml:1:64 input[0].options.station_id: 06610 is the number 6610 to YAML; "
         'quote it: "06610"',
     ),
     "station number": (
-        "input: [{path: soundings, options: {station_id: 72357}}]\noutput: out.nc\n",
-        "season.yaml:1:49 input[0].options.station_id: 72357 is not text to YAML; "
+        "input: [{path: soundings, format: table, options: {station_id: 72357}}]\noutput: out.nc\n",
+        "season.yaml:1:64 input[0].options.station_id: 72357 is not text to YAML; "
         'quote it: "72357"',
     ),
     "text where a number belongs": (
@@ -312,6 +325,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         "  - path: nothing/*\n"
         "    formt: auto\n"
         "  - path: soundings\n"
+        "    format: table\n"
         "    options: {station_id: 06610}\n"
         "quality: {humidity_aloft: extent, min_levels: 5.5}\n"
         "calculations: [parcls, sbcap]\n"
@@ -322,7 +336,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(problems):
         "output: {compression: fast}\n"
     )
     places = [line.split(":", 3)[1:3] for line in lines]
-    assert [int(line) for line, _ in places] == [1, 3, 4, 6, 7, 7, 8, 8, 9, 10, 11, 12, 12, 13, 13]
+    assert [int(line) for line, _ in places] == [1, 3, 4, 7, 8, 8, 9, 9, 10, 11, 12, 13, 13, 14, 14]
     assert all(line.startswith("season.yaml:") for line in lines)
 
 

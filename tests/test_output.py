@@ -102,7 +102,7 @@ class TestOnDisk:
                 assert file[name].dtype == file[name].flag_values.dtype == np.int8
             assert file["status_reasons"].dtype == file["status_reasons"].flag_masks.dtype
             assert file["dewpoint_qc"].flag_values.tolist() == [1, 2, 3, 4, 9]
-            assert file["status"].flag_meanings == "ok suspect rejected failed"
+            assert file["status"].flag_meanings == "ok suspect rejected failed not_evaluated"
 
     def test_missing_is_nan_and_only_where_something_can_be_missing(self, tmp_path: Path) -> None:
         with raw(write(made_season(), tmp_path / "o.nc")) as file:

@@ -28,8 +28,8 @@ from pictures import (
 
 from pipeline.errors import PipelineError
 from pipeline.flags import Reason
+from pipeline.look import look_at
 from pipeline.report.plots import draw_sounding, save_sounding
-from pipeline.report.sounding import look_at
 
 pytestmark = [
     pytest.mark.filterwarnings("error"),

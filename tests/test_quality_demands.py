@@ -155,3 +155,42 @@ class TestWhatDoesNotMakeItWorse:
         checked = cleaned(profile(notes=("the year has two digits",)))
         assert checked.message == "the year has two digits"
         assert verdict(checked.reasons) == (OK, OK)
+
+
+class TestWhereItBeginsAndWhatIsBetween:
+    def test_a_sounding_that_begins_far_above_its_ground_is_suspect(self) -> None:
+        """Its surface parcel is none: the lowest 900 m, which hold the energy, are not there."""
+        raw = profile(FAULTLESS[1:], surface_altitude=-120.0)
+        found, verdicts = judged(raw)
+        assert "starts_above_ground" in found
+        assert verdicts == (SUSPECT, SUSPECT)
+        assert "the lowest level is 900 m above the ground" in cleaned(raw).message
+
+    def test_a_source_that_does_not_say_its_ground_is_taken_at_its_word(self) -> None:
+        assert "starts_above_ground" not in judged(FAULTLESS[1:])[0]
+
+    @pytest.mark.parametrize("missing", ["levels", "temperature"])
+    def test_a_deep_hole_is_suspect(self, missing: str) -> None:
+        if missing == "levels":
+            rows = [row for row in FAULTLESS if not 400 < row[0] < 925]
+        else:
+            rows = [(row[0], nan, *row[2:]) if 400 < row[0] < 925 else row for row in FAULTLESS]
+        found, verdicts = judged(rows)
+        assert "layer_missing" in found
+        assert verdicts[0] == SUSPECT
+        assert "between 925 and 400 hPa" in cleaned(rows).message
+
+    def test_a_sounding_of_mandatory_levels_alone_has_no_hole(self) -> None:
+        assert judged(FAULTLESS) == (set(), (OK, OK))
+
+    def test_winds_are_suspect_where_a_height_is_wrong(self) -> None:
+        """Heights place the winds: those up to a height that is too high are left out."""
+        found, verdicts = judged(with_level(1, height=3000.0))
+        assert "height_not_increasing" in found
+        assert verdicts == (OK, SUSPECT)
+
+    def test_winds_without_heights_are_told_as_such(self) -> None:
+        rows = [(*row[:3], nan, *row[4:]) for row in FAULTLESS]
+        checked = cleaned(rows)
+        assert verdict(checked.reasons)[1] == REJECTED
+        assert "winds need heights, and there are none" in checked.message

@@ -14,11 +14,14 @@ from sounding_rows import FAULTLESS, cleaned, profile
 
 from pipeline import calculate, load, quality, ragged, readers
 from pipeline.config import Quality
+from pipeline.convert import convert
+from pipeline.errors import PipelineError
 from pipeline.executors import Failure
 from pipeline.flags import Reason, SourceStatus, Status, from_mask
 from pipeline.plan import Source
 from pipeline.profiles import SourceRow
 from pipeline.readers import read_source
+from pipeline.run import run
 
 
 def dataset_of(*checked: Any) -> xr.Dataset:
@@ -107,3 +110,60 @@ def test_readers_never_raise_into_a_run(monkeypatch: pytest.MonkeyPatch) -> None
     row = read_source(str(path)).row
     assert row.status == SourceStatus.FAILED
     assert "KeyError" in row.message
+
+
+def test_heights_above_ground_need_a_height_at_the_ground() -> None:
+    """Interpolation would put the LCL on the lowest known height, and call it 0 m."""
+    rows = [(*row[:3], np.nan, *row[4:]) if row[0] > 600 else row for row in FAULTLESS]
+    checked = cleaned(profile(rows), derive_height=False)
+    found = evaluated(checked, ("sblcl_height", "bulk_shear_0_3km", "sblcl_pressure"))
+    assert np.isnan(found.scalars[:2]).all()
+    assert np.isfinite(found.scalars[2])
+    assert found.missing["sblcl_height"] == "the lowest level has no height"
+
+
+def test_why_a_result_is_missing_stands_in_the_dataset(tmp_path: Path) -> None:
+    small_season.make_files(tmp_path)
+    report = run(small_season.config(tmp_path, calculations=["indices"]))
+    told = dict(
+        zip(
+            report.dataset["station_id"].values.tolist(),
+            report.dataset["calculation_message"].values.tolist(),
+            strict=True,
+        )
+    )
+    assert "k_index" in told["DNR"]  # Denver's ground is at 826 hPa
+    assert "the levels do not span 850 to 500 hPa" in told["DNR"]
+    assert told["SHV"] == ""
+
+
+def test_a_night_without_a_sounding_does_not_replace_a_season(tmp_path: Path) -> None:
+    small_season.make_files(tmp_path)
+    made = run(small_season.config(tmp_path, calculations=["moisture"])).path
+    before = made.read_bytes()
+    for file in (tmp_path / "in").iterdir():
+        file.unlink()
+        file.write_text("the disk was not mounted")
+    with pytest.raises(PipelineError, match=r"none of the .* sources gave a sounding .* is kept"):
+        run(small_season.config(tmp_path, calculations=["moisture"]))
+    assert made.read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_season.make_files(tmp_path)
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setattr(readers, "read_source", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(PipelineError, match="cannot be written"):
+        run(small_season.config(tmp_path, output="file/season.nc"))
+
+
+def test_what_convert_gives_nobody_has_judged(tmp_path: Path) -> None:
+    """A sounding that a run rejects must not be called ok for want of a look at it."""
+    file = small_season.SEASON / "03031300.SHV"
+    raw = convert([file], tmp_path / "raw.nc")
+    assert raw["status"].values.tolist() == [Status.NOT_EVALUATED]
+    assert raw["wind_status"].values.tolist() == [Status.NOT_EVALUATED]
+    clean = convert([file], tmp_path / "clean.nc", clean=True)
+    assert clean["status"].values.tolist() == [Status.OK]

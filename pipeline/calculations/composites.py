@@ -15,7 +15,7 @@ CALCULATIONS = (
         valid_range=(-200.0, 200.0),
         comment=(
             "0-3 km helicity and 0-6 km shear stand for the effective ones, which MetPy does not "
-            "have. Negative where helicity is negative."
+            "have. For the right mover, in both hemispheres. Negative where helicity is negative."
         ),
         reference="Thompson et al. 2004, 22nd Conf. Severe Local Storms",
     ),
@@ -27,7 +27,7 @@ CALCULATIONS = (
         function=f"{ADAPTERS}.composites:significant_tornado",
         metpy="significant_tornado",
         valid_range=(-100.0, 100.0),
-        comment="Surface-based CAPE and LCL, 0-1 km helicity, 0-6 km shear; no CIN term.",
+        comment="Surface-based CAPE and LCL, 0-1 km helicity of the right mover, 0-6 km shear.",
         reference="Thompson et al. 2004, 22nd Conf. Severe Local Storms",
     ),
 )

@@ -17,7 +17,7 @@ CALCULATIONS = (
         standard_name="relative_humidity",
         valid_range=(0.0, 100.01),
         per_level=True,
-        reference="Salby 1996, Fundamentals of Atmospheric Physics",
+        reference="MetPy documentation of relative_humidity_from_dewpoint",
     ),
     Calculation(
         name="mixing_ratio",
@@ -30,7 +30,7 @@ CALCULATIONS = (
         valid_range=(0.0, 60.0),
         per_level=True,
         comment="The saturation mixing ratio at the dewpoint.",
-        reference="Salby 1996, Fundamentals of Atmospheric Physics",
+        reference="MetPy documentation of saturation_mixing_ratio",
     ),
     Calculation(
         name="virtual_temperature",
@@ -42,7 +42,7 @@ CALCULATIONS = (
         standard_name="virtual_temperature",
         temperature_kind="on_scale",
         per_level=True,
-        reference="Hobbs 2006, p. 80",
+        reference="MetPy documentation of virtual_temperature_from_dewpoint",
     ),
     Calculation(
         name="potential_temperature",
@@ -54,7 +54,7 @@ CALCULATIONS = (
         standard_name="air_potential_temperature",
         temperature_kind="on_scale",
         per_level=True,
-        reference="Hobbs 2006, p. 78",
+        reference="MetPy documentation of potential_temperature",
     ),
     Calculation(
         name="equivalent_potential_temperature",
@@ -66,6 +66,7 @@ CALCULATIONS = (
         standard_name="air_equivalent_potential_temperature",
         temperature_kind="on_scale",
         per_level=True,
+        comment="Of the pseudoadiabatic process.",
         reference="Bolton 1980, Mon. Wea. Rev. 108, 1046-1053, eq. 39",
     ),
     Calculation(

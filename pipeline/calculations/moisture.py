@@ -14,6 +14,7 @@ CALCULATIONS = (
         metpy="precipitable_water",
         standard_name="lwe_thickness_of_atmosphere_mass_content_of_water_vapor",
         valid_range=(0.0, 120.0),
+        comment="Includes humidity that the cleaning extended aloft, which is next to nothing.",
         reference="Salby 1996, Fundamentals of Atmospheric Physics, p. 28",
     ),
     Calculation(

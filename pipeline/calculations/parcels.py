@@ -20,9 +20,12 @@ _ENVIRONMENT = ("pressure", "temperature", "dewpoint")
 _BOUNDS = (
     "The one that bounds the CAPE reported beside it: virtual temperature, bottom LFC, top EL."
 )
-_CAPE_REFERENCE = "Hobbs 1977, Atmospheric Science, eq. for CAPE; MetPy documentation of cape_cin"
+_CAPE_REFERENCE = "Doswell and Rasmussen 1994, Wea. Forecasting 9, 625-629; MetPy's cape_cin"
 _LCL_REFERENCE = "Romps 2017, J. Atmos. Sci. 74, 3891-3900"
-_CIN_COMMENT = "Missing where there is no level of free convection: not 0, which means uncapped."
+_CIN_COMMENT = (
+    "Negative where there is inhibition. Missing where there is no level of free convection: not "
+    "0, which means uncapped."
+)
 
 
 def _cape_and_cin(parcel: str, meaning: str) -> list[Calculation]:
@@ -184,7 +187,7 @@ CALCULATIONS = (
         inputs=("mu_start",),
         function=f"{ADAPTERS}.parcels:start_pressure",
         metpy="most_unstable_parcel",
-        standard_name="air_pressure",
+        standard_name="original_air_pressure_of_lifted_parcel",
         valid_range=(1.0, 1100.0),
         reference="MetPy documentation of most_unstable_parcel",
     ),
@@ -199,7 +202,7 @@ CALCULATIONS = (
         spans=(700.0, 500.0),
         valid_range=(-3000.0, 5000.0),
         comment="Downdraft from the lowest equivalent potential temperature in 700-500 hPa.",
-        reference="Emanuel 1994, Atmospheric Convection; Gilmore and Wicker 1998",
+        reference="Gilmore and Wicker 1998, Mon. Wea. Rev. 126, 943-958",
     ),
 )
 

@@ -37,8 +37,11 @@ def _helicity(kilometres: int) -> Calculation:
         metpy="storm_relative_helicity",
         options=(("depth", 1000.0 * kilometres),),
         valid_range=(-3000.0, 3000.0),
-        comment="Relative to the Bunkers right mover; total of positive and negative parts.",
-        reference="Markowski and Richardson 2010, Mesoscale Meteorology, eq. 8.15",
+        comment=(
+            "Relative to the Bunkers right mover, in both hemispheres; total of positive and "
+            "negative parts."
+        ),
+        reference="Markowski and Richardson 2010, Mesoscale Meteorology, pp. 230-231",
     )
 
 
@@ -88,7 +91,7 @@ CALCULATIONS = (
         (
             ("bunkers_right", "the Bunkers right mover's motion"),
             ("bunkers_left", "the Bunkers left mover's motion"),
-            ("bunkers_mean", "the mean wind from the ground to 6 km"),
+            ("bunkers_mean", "the pressure-weighted mean wind from the ground to 6 km"),
         ),
     ),
     *_components(
@@ -108,7 +111,7 @@ CALCULATIONS = (
         function=f"{ADAPTERS}.winds:critical_angle",
         metpy="critical_angle",
         valid_range=(0.0, 180.0),
-        comment="For the Bunkers right mover.",
+        comment="For the Bunkers right mover, in both hemispheres.",
         reference="Esterheld and Giuliano 2008, Electronic J. Severe Storms Meteor. 3",
     ),
 )

@@ -368,5 +368,5 @@ def _demand_distributed() -> None:
     except ImportError as error:
         raise PipelineError(
             f"the dask executor needs the package `distributed` ({error}). Install it with "
-            "`pip install 'sounding-pipeline[dask]'`, or use the pool executor."
+            "`pip install -e '.[dask]'` in the project's folder, or use the pool executor."
         ) from error

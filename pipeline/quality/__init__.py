@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.flags import CLEANING_STEPS, Reason
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Extra, Profile
-from pipeline.quality.demands import demand_thermodynamics, demand_winds
+from pipeline.quality.demands import demand_ground, demand_thermodynamics, demand_winds
 from pipeline.quality.heights import check_height, derive_height
 from pipeline.quality.humidity import clip_dewpoint, extend_humidity, interpolate_humidity_gaps
 from pipeline.quality.levels import Finding, Levels, Step
@@ -44,6 +44,7 @@ STEPS: tuple[Step, ...] = (
     extend_humidity,
     derive_height,
     check_height,
+    demand_ground,
     demand_thermodynamics,
     demand_winds,
 )

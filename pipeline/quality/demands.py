@@ -17,6 +17,26 @@ if TYPE_CHECKING:
 WIND_MATTERS_BELOW = 10000.0
 
 
+#: The lowest level may lie this far (m) above the ground that the source states.
+START_TOLERANCE = 100.0
+
+#: Between two levels of a sounding of mandatory levels alone lie 200 hPa; more is a hole (hPa).
+DEEPEST_LAYER = 250.0
+
+
+def demand_ground(
+    levels: Levels, profile: Profile, settings: Quality
+) -> tuple[Levels, list[Finding]]:
+    """Judge whether the profile begins at the ground, where its source says where that is."""
+    if not len(levels):
+        return levels, []
+    above = levels["height"][0] - profile.surface_altitude
+    if not above > START_TOLERANCE:
+        return levels, []
+    message = f"the lowest level is {above:.0f} m above the ground"
+    return levels, [Finding(Reason.STARTS_ABOVE_GROUND, 1, message)]
+
+
 def demand_thermodynamics(
     levels: Levels, profile: Profile, settings: Quality
 ) -> tuple[Levels, list[Finding]]:
@@ -36,6 +56,11 @@ def demand_thermodynamics(
     if pressure[-1] > settings.max_top_pressure:
         message = f"ends at {pressure[-1]:g} hPa, below the {settings.max_top_pressure:g} hPa level"
         findings.append(Finding(Reason.TOP_TOO_LOW, 1, message))
+    layers = -np.diff(pressure)
+    if layers.max() > DEEPEST_LAYER:
+        bottom, top = pressure[np.argmax(layers)], pressure[np.argmax(layers) + 1]
+        message = f"no temperature and dewpoint between {bottom:g} and {top:g} hPa"
+        findings.append(Finding(Reason.LAYER_MISSING, 1, message))
     gap = levels["pressure"][0] - pressure[0]
     if gap > 0:
         message = (
@@ -53,7 +78,10 @@ def demand_winds(
     """Judge whether there are winds to compute shear and storm motion from."""
     reported = levels.has("pressure", "height", "u_wind", "v_wind")
     if reported.sum() < 2:
-        return levels, [Finding(Reason.NO_WIND, int(reported.sum()))] if len(levels) else []
+        blown = levels.has("u_wind", "v_wind").sum() >= 2
+        message = "winds need heights, and there are none" if blown else ""
+        found = Finding(Reason.NO_WIND, int(reported.sum()), message)
+        return levels, [found] if len(levels) else []
     findings = []
     if not reported[0]:
         pressure = levels["pressure"][reported][0]

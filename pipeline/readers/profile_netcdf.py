@@ -64,6 +64,11 @@ def sniff(head: bytes, path: Path) -> str | None:
     return None
 
 
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise ReadError, with every problem found, where these options make no sense."""
+    _chosen(options)
+
+
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     """Yield a netCDF file's profiles, in the file's order.
 

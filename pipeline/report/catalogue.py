@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.calculations import CATALOGUE, GROUPS, Calculation, names_and_groups, resolve
-from pipeline.errors import PipelineError, nearest
+from pipeline.errors import ConfigError, nearest
 
 
 def list_calculations() -> str:
@@ -27,14 +27,14 @@ def describe_calculations(requests: Sequence[str]) -> str:
 
     Raises
     ------
-    PipelineError
+    ConfigError
         For a word that is neither, with the nearest right one.
     """
     known = names_and_groups()
     for request in requests:
         if request not in known:
-            hint = nearest(request, sorted(known))
-            raise PipelineError(f"no calculation or group is called '{request}'{hint}")
+            hint = nearest(request, sorted(known)) or "; without a name, all are listed"
+            raise ConfigError([f"no calculation or group is called '{request}'{hint}"])
     return "\n\n".join(_everything(calculation) for calculation in resolve(requests))
 
 

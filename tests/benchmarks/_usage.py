@@ -43,14 +43,14 @@ class Usage:
 def watch(process: subprocess.Popen[str]) -> Usage:
     """Wait for a process to end, looking at it and its children meanwhile."""
     usage = Usage()
-    began, busy, own = time.perf_counter(), _busy_seconds(), time.process_time()
+    began, busy, own = time.perf_counter(), busy_seconds(), time.process_time()
     while process.returncode is None:
         _look(process.pid, usage)
         with suppress(subprocess.TimeoutExpired):
             process.wait(LOOK_SECONDS)
     usage.seconds = time.perf_counter() - began
     ours = sum(usage.cpu.values()) + time.process_time() - own
-    usage.others = max(0.0, (_busy_seconds() - busy - ours) / usage.seconds)
+    usage.others = max(0.0, (busy_seconds() - busy - ours) / usage.seconds)
     return usage
 
 
@@ -87,6 +87,16 @@ def _tree(root: int) -> Iterator[tuple[int, int]]:
         waiting += [(child, pid) for child in children.get(pid, [])]
 
 
+def cpu_seconds(root: int) -> float:
+    """Return the CPU seconds of a process and of all that came of it and still live."""
+    ticks = 0
+    for pid, _ in _tree(root):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(times[11]) + int(times[12])
+    return ticks / TICKS
+
+
 def _fields(path: Path) -> dict[str, int]:
     """Return the numbers of a file of ``name: number kB`` lines."""
     pairs = (line.partition(":") for line in path.read_text().splitlines())
@@ -94,7 +104,7 @@ def _fields(path: Path) -> dict[str, int]:
     return {name: int(value[0]) for name, value in values if value and value[0].isdigit()}
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
     """Return the CPU seconds that all programs together have used since the machine started."""
     user, nice, system, _, _, interrupt, soft, steal, *_ = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]

@@ -2,17 +2,19 @@
 
     python tests/benchmarks/scaling.py [--rounds 3] [--workers 1 2] [--config FILE]
 
-Whole runs of the season, each in a fresh process, with one worker and with two in turn; medians
-over the rounds; beside them, for scale, a plain `for` loop that calls MetPy's functions one by one
-on some of the profiles. What other programs kept busy meanwhile is printed with each: only an idle
-machine shows what the second worker is worth. Needs Linux. Exit code 1 if a run fails, or if the
-rounds that nothing disturbed miss the aim.
+First whole runs of the season, each in a fresh process, with one worker and with two in turn, and
+a plain `for` loop that calls MetPy's functions one by one on some of the profiles, for scale;
+medians over the rounds. Then the calculate stage alone, slice by slice of the season, each by one
+worker and by two: such a pair takes seconds, so that the speed of the machine hardly changes
+between its two halves. What other programs kept busy meanwhile is measured too; pairs that they
+disturbed do not count. Needs Linux. Exit code 1 if a run fails, or if the gain misses the aim.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,11 +26,14 @@ from statistics import median
 from typing import Any
 
 from _common import PROJECT, SEASON, machine, print_table
-from _usage import Usage, watch
+from _usage import Usage, busy_seconds, cpu_seconds, watch
 
 AIM = 1.8
-#: A round in which other programs kept fewer cores busy than this had the machine to itself.
+#: What other programs may keep busy, in cores, while nothing counts as disturbed.
 QUIET = 0.1
+#: Profiles in a slice: some seconds, many times what the last one of a slice may keep waiting.
+SLICE = 42
+PASSES = 2
 STAGES = ("read", "check", "calculate", "write")
 LOOP_EVERY = 10
 
@@ -81,6 +86,45 @@ def run_loop() -> dict[str, Any]:
     return {"seconds": {"calculate": seconds}, "profiles": len(profiles), "raised": raised}
 
 
+def run_slices(workers: Sequence[int], passes: int) -> dict[str, Any]:
+    """Compute the season slice by slice, each by few workers and by many, who take turns first."""
+    from functools import partial
+
+    from _common import read_and_clean
+
+    from pipeline.calculate import argument_tuples
+    from pipeline.calculations import DEFAULT_GROUPS, resolve
+    from pipeline.engines.metpy import Request, evaluate
+    from pipeline.executors import Executor, open_executor
+    from pipeline.run import PRELOAD
+
+    work = partial(evaluate, request=Request(tuple(c.name for c in resolve(DEFAULT_GROUPS))))
+
+    def seconds(executor: Executor, items: list[Any]) -> float:
+        began = time.perf_counter()
+        for _ in executor.starmap(work, items):
+            pass
+        return time.perf_counter() - began
+
+    pairs = []
+    with (
+        open_executor("pool", workers=workers[0], preload=PRELOAD) as few,
+        open_executor("pool", workers=workers[-1], preload=PRELOAD) as many,
+    ):
+        dataset, _ = read_and_clean(SEASON, few)
+        items = list(argument_tuples(dataset))
+        slices = [items[start : start + SLICE] for start in range(0, len(items), SLICE)] * passes
+        for number, part in enumerate(
+            [items[:8], *(part for part in slices if len(part) == SLICE)]
+        ):
+            before, busy, own = time.perf_counter(), busy_seconds(), cpu_seconds(os.getpid())
+            order = (few, many) if number % 2 else (many, few)
+            taken = {executor: seconds(executor, part) for executor in order}
+            others = busy_seconds() - busy - (cpu_seconds(os.getpid()) - own)
+            pairs.append((taken[few], taken[many], others / (time.perf_counter() - before)))
+    return {"pairs": pairs[1:]}  # the first was to start the workers
+
+
 # What this process does --------------------------------------------------------------------------
 
 
@@ -129,8 +173,8 @@ def medians(rounds: Sequence[Round], name: str) -> dict[str, float]:
     }
 
 
-def show(rounds: Sequence[Round]) -> bool:
-    """Print the tables; return what `show_gain` does."""
+def show(rounds: Sequence[Round]) -> None:
+    """Print the tables about whole runs."""
     names = [name for name in rounds[0] if name != "loop"]
     figures = {name: medians(rounds, name) for name in names}
     timed = (*STAGES, "run", "process", "cpu", "others")
@@ -138,7 +182,7 @@ def show(rounds: Sequence[Round]) -> bool:
     rows = [[name, *(f"{figures[name][key]:.1f}" for key in timed)] for name in names]
     print_table(header, rows)
 
-    holds = show_gain([(one[names[0]], one[names[-1]]) for one in rounds], names[-1])
+    show_gain([(one[names[0]], one[names[-1]]) for one in rounds], names[-1])
 
     held = ("parent", "fork server", "worker", "together")
     header = ["memory in MB, peaks", "parent", "fork server", "a worker", "all together"]
@@ -146,11 +190,10 @@ def show(rounds: Sequence[Round]) -> bool:
     print_table(header, rows)
     print("Peaks are resident memory, shared pages included; together, they count once.\n")
     show_loop([one["loop"][0] for one in rounds], rounds[0][names[0]][0]["profiles"], figures)
-    return holds
 
 
-def show_gain(pairs: Sequence[tuple[Measurement, Measurement]], name: str) -> bool:
-    """Print the gain of more workers by round; return False if undisturbed ones miss the aim."""
+def show_gain(pairs: Sequence[tuple[Measurement, Measurement]], name: str) -> None:
+    """Print how many times as fast whole runs with more workers are, round by round."""
     gains = [
         (
             few["seconds"]["calculate"] / many["seconds"]["calculate"],
@@ -161,17 +204,27 @@ def show_gain(pairs: Sequence[tuple[Measurement, Measurement]], name: str) -> bo
         for (few, few_usage), (many, many_usage) in pairs
     ]
     rows = [(f"round {number}", *gain) for number, gain in enumerate(gains, 1)]
-    quiet = [gain[:2] for gain in gains if max(gain[2:]) < QUIET]
     rows.append(("median", *map(median, zip(*gains, strict=True))))
     header = (f"times as fast with {name}", "calculate", "run", "others: first", "others: second")
     print_table(header, [(label, *(f"{value:.2f}" for value in gain)) for label, *gain in rows])
+
+
+def show_slices(pairs: Sequence[tuple[float, float, float]], workers: Sequence[int]) -> bool:
+    """Print the gain in the calculate stage by slices; return False if it misses the aim."""
+    gains = [few / many for few, many, _ in pairs]
+    quiet = [gain for gain, (_, _, others) in zip(gains, pairs, strict=True) if others < QUIET]
+    print(
+        f"The calculate stage in slices of {SLICE} profiles, by {workers[0]} and by {workers[-1]}:"
+    )
+    print(f"       {median(gains):.2f} times as fast, median of {len(gains)} pairs")
     if not quiet:
-        print(f"No round had the machine to itself (others below {QUIET} cores), so none counts.\n")
+        print(f"None of them had the machine to itself (others below {QUIET} cores): none counts.")
         return True
-    calculate, run = map(median, zip(*quiet, strict=True))
-    holds = calculate >= AIM
-    print(f"Of {len(quiet)} rounds with the machine to themselves (others below {QUIET} cores):")
-    print(f"{'holds' if holds else 'FAILS'}  calculate {calculate:.2f} >= {AIM}; run {run:.2f}\n")
+    holds = median(quiet) >= AIM
+    print(
+        f"{'holds' if holds else 'FAILS'}  {median(quiet):.2f} >= {AIM}, median of the {len(quiet)} "
+        f"that nothing disturbed ({min(quiet):.2f} to {max(quiet):.2f})"
+    )
     return holds
 
 
@@ -189,7 +242,7 @@ def show_loop(
         f"{each * profiles / figure['calculate']:.1f} times that of {name}"
         for name, figure in figures.items()
     )
-    print(f"so {each * profiles:.0f} s for the {profiles} of the season: {times}.")
+    print(f"so {each * profiles:.0f} s for the {profiles} of the season: {times}.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -201,17 +254,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
-        loop = options.child == "loop"
-        print(json.dumps(run_loop() if loop else run_season(options.config, int(options.child))))
+        print(json.dumps(child(options)))
         return 0
     for line in machine():
         print(line)
+    print(f"rounds    {options.rounds} of {options.config.name}\n", flush=True)
     rounds = []
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         rounds.append(one_round(options.workers, options.config))
-    print(f"rounds    {options.rounds} of {options.config.name}\n")
-    return 0 if show(rounds) else 1
+    if rounds:
+        show(rounds)
+    found, _ = measured("--child", "slices", "--workers", *map(str, options.workers))
+    return 0 if show_slices(found["pairs"], options.workers) else 1
+
+
+def child(options: argparse.Namespace) -> dict[str, Any]:
+    """Do the part of the work that this child process is for."""
+    if options.child == "loop":
+        return run_loop()
+    if options.child == "slices":
+        return run_slices(options.workers, PASSES)
+    return run_season(options.config, int(options.child))
 
 
 if __name__ == "__main__":

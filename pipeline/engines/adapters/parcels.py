@@ -187,5 +187,7 @@ def height_above_ground(
     target = -np.log(level.m_as(HPA))
     if not known.any() or not np.isfinite(target) or target > log_pressure[-1]:
         raise Missing("no height there")
+    if not known[0]:  # interpolation would put whatever lies below it on the lowest known height
+        raise Missing("the lowest level has no height")
     metres = np.interp(target, log_pressure, height.m_as(METRE)[known])
     return units.Quantity(metres - ground_height.m_as(METRE), METRE)
