@@ -1,12 +1,12 @@
 # The two commands:
 #   make run    set up and run the season that comes with the project
 #   make test   set up and run the tests
-# Another Python: make run PYTHON=python3.12. For pytest: make test PYTEST_ARGS="-n 2 -k cape"
+# Another Python: make run PYTHON=python3.12. For pytest: make test PYTEST_ARGS="-k cape"
 
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/season.yaml
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check -qq install -c constraints.txt
