@@ -222,8 +222,8 @@ def show_slices(pairs: Sequence[tuple[float, float, float]], workers: Sequence[i
         return True
     holds = median(quiet) >= AIM
     print(
-        f"{'holds' if holds else 'FAILS'}  {median(quiet):.2f} >= {AIM}, median of the {len(quiet)} "
-        f"that nothing disturbed ({min(quiet):.2f} to {max(quiet):.2f})"
+        f"{'holds' if holds else 'FAILS'}  {median(quiet):.2f} >= {AIM}, median of the "
+        f"{len(quiet)} that nothing disturbed ({min(quiet):.2f} to {max(quiet):.2f})"
     )
     return holds
 
