@@ -170,7 +170,7 @@ def test_make_installs_once_and_then_goes_straight_to_the_task(copy):
     assert first[1] == "python -m pipeline run configs/season.yaml"
     assert calls("run") == first[1:]
     assert calls("test", "PYTEST_ARGS=-x")[1:] == ["python -m pytest -x"]
-    assert calls("test") == ["python -m pytest"]
+    assert calls("test") == ["python -m pytest -n 2"]
     os.utime(copy / "pyproject.toml", (2**32, 2**32))
     assert len(calls("run")) == 2
 

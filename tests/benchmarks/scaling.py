@@ -4,17 +4,15 @@
 
 First whole runs of the season, each in a fresh process, with one worker and with two in turn, and
 a plain `for` loop that calls MetPy's functions one by one on some of the profiles, for scale;
-medians over the rounds. Then the calculate stage alone, slice by slice of the season, each by one
-worker and by two: such a pair takes seconds, so that the speed of the machine hardly changes
-between its two halves. What other programs kept busy meanwhile is measured too; pairs that they
-disturbed do not count. Needs Linux. Exit code 1 if a run fails, or if the gain misses the aim.
+medians over the rounds. Then the calculate stage alone, slice by slice, which tells what a second
+worker is worth also on a machine that is not quite idle. Needs Linux. Exit code 1 if a run fails,
+or if the gain misses the aim in slices that other programs did not disturb.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,14 +24,9 @@ from statistics import median
 from typing import Any
 
 from _common import PROJECT, SEASON, machine, print_table
-from _usage import Usage, busy_seconds, cpu_seconds, watch
+from _slices import run_slices, show_slices
+from _usage import Usage, watch
 
-AIM = 1.8
-#: What other programs may keep busy, in cores, while nothing counts as disturbed.
-QUIET = 0.1
-#: Profiles in a slice: some seconds, many times what the last one of a slice may keep waiting.
-SLICE = 42
-PASSES = 2
 STAGES = ("read", "check", "calculate", "write")
 LOOP_EVERY = 10
 
@@ -84,45 +77,6 @@ def run_loop() -> dict[str, Any]:
                 raised += 1
     seconds = time.perf_counter() - began
     return {"seconds": {"calculate": seconds}, "profiles": len(profiles), "raised": raised}
-
-
-def run_slices(workers: Sequence[int], passes: int) -> dict[str, Any]:
-    """Compute the season slice by slice, each by few workers and by many, who take turns first."""
-    from functools import partial
-
-    from _common import read_and_clean
-
-    from pipeline.calculate import argument_tuples
-    from pipeline.calculations import DEFAULT_GROUPS, resolve
-    from pipeline.engines.metpy import Request, evaluate
-    from pipeline.executors import Executor, open_executor
-    from pipeline.run import PRELOAD
-
-    work = partial(evaluate, request=Request(tuple(c.name for c in resolve(DEFAULT_GROUPS))))
-
-    def seconds(executor: Executor, items: list[Any]) -> float:
-        began = time.perf_counter()
-        for _ in executor.starmap(work, items):
-            pass
-        return time.perf_counter() - began
-
-    pairs = []
-    with (
-        open_executor("pool", workers=workers[0], preload=PRELOAD) as few,
-        open_executor("pool", workers=workers[-1], preload=PRELOAD) as many,
-    ):
-        dataset, _ = read_and_clean(SEASON, few)
-        items = list(argument_tuples(dataset))
-        slices = [items[start : start + SLICE] for start in range(0, len(items), SLICE)] * passes
-        for number, part in enumerate(
-            [items[:8], *(part for part in slices if len(part) == SLICE)]
-        ):
-            before, busy, own = time.perf_counter(), busy_seconds(), cpu_seconds(os.getpid())
-            order = (few, many) if number % 2 else (many, few)
-            taken = {executor: seconds(executor, part) for executor in order}
-            others = busy_seconds() - busy - (cpu_seconds(os.getpid()) - own)
-            pairs.append((taken[few], taken[many], others / (time.perf_counter() - before)))
-    return {"pairs": pairs[1:]}  # the first was to start the workers
 
 
 # What this process does --------------------------------------------------------------------------
@@ -209,25 +163,6 @@ def show_gain(pairs: Sequence[tuple[Measurement, Measurement]], name: str) -> No
     print_table(header, [(label, *(f"{value:.2f}" for value in gain)) for label, *gain in rows])
 
 
-def show_slices(pairs: Sequence[tuple[float, float, float]], workers: Sequence[int]) -> bool:
-    """Print the gain in the calculate stage by slices; return False if it misses the aim."""
-    gains = [few / many for few, many, _ in pairs]
-    quiet = [gain for gain, (_, _, others) in zip(gains, pairs, strict=True) if others < QUIET]
-    print(
-        f"The calculate stage in slices of {SLICE} profiles, by {workers[0]} and by {workers[-1]}:"
-    )
-    print(f"       {median(gains):.2f} times as fast, median of {len(gains)} pairs")
-    if not quiet:
-        print(f"None of them had the machine to itself (others below {QUIET} cores): none counts.")
-        return True
-    holds = median(quiet) >= AIM
-    print(
-        f"{'holds' if holds else 'FAILS'}  {median(quiet):.2f} >= {AIM}, median of the "
-        f"{len(quiet)} that nothing disturbed ({min(quiet):.2f} to {max(quiet):.2f})"
-    )
-    return holds
-
-
 def show_loop(
     loops: Sequence[dict[str, Any]], profiles: int, figures: dict[str, dict[str, float]]
 ) -> None:
@@ -266,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rounds:
         show(rounds)
     found, _ = measured("--child", "slices", "--workers", *map(str, options.workers))
-    return 0 if show_slices(found["pairs"], options.workers) else 1
+    return 0 if show_slices(found["slices"], options.workers) else 1
 
 
 def child(options: argparse.Namespace) -> dict[str, Any]:
@@ -274,7 +209,7 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
     if options.child == "loop":
         return run_loop()
     if options.child == "slices":
-        return run_slices(options.workers, PASSES)
+        return {"slices": run_slices(options.workers)}
     return run_season(options.config, int(options.child))
 
 
