@@ -1,9 +1,9 @@
 """The calculate stage slice by slice, by few workers and by many in turn: what more workers gain.
 
 A whole run takes so long that the machine is another one in the next: other programs come and go,
-and on a virtual machine neighbours that it cannot see share its cores. A slice takes seconds. Beside
-each stands what the same workers gain on a loop that shares nothing and waits for nothing: more
-than that the machine does not give.
+and neighbours that a virtual machine cannot see take their share of its cores, or its two cores
+are threads of one. A slice takes seconds. Beside each stands what the same workers gain on a loop
+that shares nothing and waits for nothing: more than that the machine does not give.
 """
 
 from __future__ import annotations
@@ -84,8 +84,10 @@ def show_slices(slices: Sequence[dict[str, list[Taken]]], workers: Sequence[int]
     """Print what more workers gain; return False if it misses the aim."""
     quiet = [one for one in slices if max(part[2] for part in one["season"]) < QUIET]
     print(f"The calculate stage in slices of {SLICE} profiles, {workers[0]} against {workers[-1]}")
-    print("workers, medians; as if each had a core of its own: by the cores that they keep busy.")
-    header = ("", "slices", "gain", "loop's gain", "cores busy", "", "as if")
+    print("workers, medians. The last column is the gain if each core were one of its own, by the")
+    print("cores that the workers keep busy.")
+    busy = [f"{count} keep{'s' * (count == 1)} busy" for count in (workers[0], workers[-1])]
+    header = ("", "slices", "gain", "a loop's gain", *busy, "own cores")
     rows = [
         (name, len(some), *(f"{figure:.2f}" for figure in figures(some)))
         for name, some in (("all", slices), (f"others below {QUIET} cores", quiet))
@@ -96,9 +98,7 @@ def show_slices(slices: Sequence[dict[str, list[Taken]]], workers: Sequence[int]
         print("Other programs disturbed every slice, so none counts: measure again.")
         return True
     gain = figures(quiet)[-1]
-    print(
-        f"{'holds' if gain >= AIM else 'FAILS'}  {gain:.2f} >= {AIM}, as if on cores of their own"
-    )
+    print(f"{'holds' if gain >= AIM else 'FAILS'}  {gain:.2f} >= {AIM} on cores of their own")
     return gain >= AIM
 
 
