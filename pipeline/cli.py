@@ -121,8 +121,8 @@ def convert(
 def show(file: Path, number: int, format_name: str, config: Path | None, plot: Path | None) -> None:
     """Show one sounding: before and after cleaning, why, and its main parameters."""
     from pipeline.look import look_at
-    from pipeline.plan import demand_apart
     from pipeline.report.sounding import describe_sounding
+    from pipeline.sources import demand_apart
 
     if plot is not None:
         demand_apart(plot, [file, *([config] if config else [])])

@@ -28,7 +28,7 @@ from pipeline import calculations as catalogue
 from pipeline import config_checks as checks
 from pipeline import yaml_file
 from pipeline.config_problems import explain
-from pipeline.plan import matching_files
+from pipeline.sources import matching_files
 
 
 class Section(BaseModel):
@@ -187,6 +187,7 @@ class Executor(Section):
         default=None, ge=1, description="processes; all cores where not given"
     )
     timeout: float = Field(default=60.0, gt=0, description="longest time for one profile, s")
+    memory: float = Field(default=4.0, gt=0, description="most memory for one worker, GiB")
     address: str | None = Field(default=None, description="of a Dask scheduler, tcp://host:8786")
 
     @model_validator(mode="before")
@@ -201,6 +202,23 @@ class Executor(Section):
         if address is not None and kind != "dask":
             raise checks.problem(f"only 'kind: dask' has an address, this is '{kind}'")
         return address
+
+
+class Limits(Section):
+    """How much of a source is taken in before it is refused: no soundings are so large."""
+
+    file_size: float = Field(default=4000.0, gt=0, description="largest file that is opened, MB")
+    unpacked_size: float = Field(
+        default=4000.0, gt=0, description="most that an archive may unpack to, MB"
+    )
+    unpacked_ratio: float = Field(
+        default=200.0, ge=1, description="most that an archive may grow when unpacked, times"
+    )
+    members: int = Field(default=1000, ge=1, description="most files in an archive")
+    levels: int = Field(default=1_000_000, ge=1, description="most levels of one sounding")
+    line_length: int = Field(
+        default=1_000_000, ge=1000, description="longest line of a text file, bytes"
+    )
 
 
 class Output(Section):
@@ -258,7 +276,19 @@ class Config(Section):
     )
     engine: Literal["metpy"] = Field(default="metpy", description="who evaluates the calculations")
     executor: Executor = Field(default=Executor(), description="who runs them, and where")
+    limits: Limits = Field(default=Limits(), description="how large a source may be")
     output: Output = Field(description="the netCDF file to write")
+    gone_sources: Literal["keep", "remove"] = Field(
+        default="keep", description="what becomes of profiles whose source is no longer there"
+    )
+    max_failed_fraction: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="a run in which more of its new sources are unreadable or quarantined has "
+        "failed: exit code 1",
+    )
+    keep_runs: int = Field(default=30, ge=1, description="the last so many run reports are kept")
 
     _path: Path | None = PrivateAttr(None)
     _text: str = PrivateAttr("")

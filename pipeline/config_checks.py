@@ -18,8 +18,8 @@ from pydantic_core import PydanticCustomError
 
 from pipeline import calculations
 from pipeline.errors import ReadError, nearest
-from pipeline.plan import matching_files
 from pipeline.schema import RESERVED
+from pipeline.sources import matching_files
 
 #: Stands for "write this in quotes"; `config_problems` adds the text as written.
 QUOTE_IT = "quote it"

@@ -14,9 +14,9 @@ from pipeline.errors import PipelineError
 from pipeline.executors import open_executor
 from pipeline.flags import QC, Reason
 from pipeline.load import check, locate, read
-from pipeline.plan import Source, demand_apart, matching_files
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile
 from pipeline.report.progress import Progress, silent
+from pipeline.sources import Source, demand_apart, matching_files
 
 if TYPE_CHECKING:
     import xarray as xr

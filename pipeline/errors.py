@@ -12,6 +12,43 @@ class PipelineError(Exception):
     exit_code = 1
 
 
+class NoInputError(PipelineError):
+    """Nothing that the config names is there: what was looked for, and where."""
+
+    exit_code = 3
+
+
+class LockedError(PipelineError):
+    """Another run has the output: who, where and since when."""
+
+    exit_code = 4
+
+
+class DiskError(PipelineError):
+    """The disk is full or may not be written to; what was there before is untouched."""
+
+    exit_code = 5
+
+
+class InterruptedRunError(PipelineError):
+    """A signal ended the run; what was finished is kept, and the next run goes on from there.
+
+    Parameters
+    ----------
+    message : str
+    signal_number : int
+        SIGINT or SIGTERM; the exit code is 128 more, as shells have it.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
+
+    def __reduce__(self) -> tuple[type, tuple[str, int]]:
+        return type(self), (str(self), self.signal_number)
+
+
 class ConfigError(PipelineError):
     """A config that cannot be run: every problem found, one line each.
 

@@ -13,9 +13,9 @@ import numpy as np
 from pipeline import quality, ragged, readers, stations
 from pipeline.executors import Executor, Failure, open_executor
 from pipeline.flags import Reason, SourceStatus
-from pipeline.plan import Source
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile, SourceRow
 from pipeline.report.progress import Progress, silent
+from pipeline.sources import Source
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -75,7 +75,7 @@ def look_at(
         When the file cannot be read or holds no such sounding.
     """
     from pipeline.config import Quality, load
-    from pipeline.plan import find_sources
+    from pipeline.sources import find_sources
 
     settings, positions, options = Quality(), {}, {}
     names = [entry.name for entry in resolve(DEFAULT_GROUPS)]

@@ -19,8 +19,8 @@ from pipeline import __version__, output, stations
 from pipeline.calculate import calculate, merge, wanted
 from pipeline.executors import open_executor
 from pipeline.load import check, locate, read
-from pipeline.plan import demand_apart, find_sources
 from pipeline.report.progress import Progress, silent
+from pipeline.sources import demand_apart, find_sources
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -18,10 +18,10 @@ from pipeline.convert import convert
 from pipeline.errors import PipelineError
 from pipeline.executors import Failure
 from pipeline.flags import Reason, SourceStatus, Status, from_mask
-from pipeline.plan import Source
 from pipeline.profiles import SourceRow
 from pipeline.readers import read_source
 from pipeline.run import run
+from pipeline.sources import Source
 
 
 def dataset_of(*checked: Any) -> xr.Dataset:

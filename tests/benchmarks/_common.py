@@ -45,7 +45,7 @@ def read_and_clean(
     from pipeline import stations
     from pipeline.config import Quality
     from pipeline.load import check, locate, read
-    from pipeline.plan import Source, matching_files
+    from pipeline.sources import Source, matching_files
 
     files = matching_files(str(folder), Path.cwd(), ("README*", "*.md"))[::every]
     rows, found = read([Source(path) for path in files], executor, folder)

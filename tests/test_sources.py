@@ -10,8 +10,8 @@ import pytest
 from pipeline import config
 from pipeline.config import Config
 from pipeline.errors import PipelineError
-from pipeline.plan import Source, find_sources, matching_files
 from pipeline.run import run
+from pipeline.sources import Source, find_sources, matching_files
 
 NAMES = (
     "a.txt",
