@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import schema
+from pipeline.calculations import CATALOGUE
 from pipeline.flags import to_mask, verdict
 from pipeline.profiles import CheckedProfile, Extra, SourceRow
 
@@ -19,11 +20,12 @@ Parts = tuple[tuple[str, ...], Any, schema.Attributes]
 
 
 def _places_in_sources(checked: Iterable[CheckedProfile]) -> list[int]:
-    """Return how many profiles of the same source come before each one."""
+    """Return each one's place in its source, counted where it does not say it."""
     seen: Counter[int] = Counter()
     places = []
     for one in checked:
-        places.append(seen[one.source_index])
+        counted = seen[one.source_index]
+        places.append(one.source_position if one.source_position >= 0 else counted)
         seen[one.source_index] += 1
     return places
 
@@ -50,6 +52,7 @@ def profile_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
             "wind_status": np.array([status for _, status in verdicts], np.int8),
             "status_reasons": np.array([to_mask(one.reasons) for one in checked], np.int64),
             "status_message": texts(one.message for one in checked),
+            "cleaning_message": texts(one.message for one in checked),
         },
         schema.PROFILE_ATTRIBUTES,
     )
@@ -86,11 +89,13 @@ def level_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
 
 
 def extra_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
-    """Return the formats' own level variables, missing where a profile lacks them."""
+    """Return the formats' own level variables that have a value, missing where a profile has none."""
     starts = np.cumsum([0, *(len(one.profile) for one in checked)])
     carriers: dict[tuple[str, str], list[tuple[int, Extra]]] = {}
     for index, one in enumerate(checked):
         for name, extra in one.profile.extras.items():
+            if np.isnan(extra.values).all():
+                continue
             carriers.setdefault((name, extra.units.strip() or "1"), []).append((index, extra))
     names = extra_names(carriers)
     variables: dict[str, Parts] = {}
@@ -104,11 +109,14 @@ def extra_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
     return variables
 
 
-def extra_names(extras: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def extra_names(
+    extras: Iterable[tuple[str, str]], results: Iterable[str] = ()
+) -> dict[tuple[str, str], str]:
     """Return a variable name for each (name, units) of the formats' own variables.
 
     Where formats use one name with several units, every variable is called ``name_units``: values
-    are never mixed. The result depends on the set alone, not on the order.
+    are never mixed. What a format brings under the name of one of `results`, or of anything in the
+    catalogue, is called ``reported_``. The result depends on the sets alone, not on the order.
 
     Examples
     --------
@@ -119,7 +127,7 @@ def extra_names(extras: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]
     """
     pairs = sorted(set(extras))
     units_of = Counter(name for name, _ in pairs)
-    reserved = {name.lower() for name in schema.RESERVED}
+    reserved = {name.lower() for name in (*schema.RESERVED, *CATALOGUE, *results)}
     taken = dict.fromkeys(reserved, 1)
     names = {}
     for name, units in pairs:
@@ -141,6 +149,8 @@ def source_variables(sources: Sequence[SourceRow]) -> dict[str, Parts]:
             "source_status": np.array([row.status for row in sources], np.int8),
             "source_message": texts(row.message for row in sources),
             "source_profiles": np.array([row.profiles for row in sources], np.int32),
+            "source_recipe": texts(row.recipe for row in sources),
+            "source_stations": texts(row.stations for row in sources),
         },
         schema.SOURCE_ATTRIBUTES,
     )

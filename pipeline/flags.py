@@ -42,7 +42,10 @@ class SourceStatus(IntEnum):
     UNREADABLE = 2
     """No reader knows it, or the one that does found it broken."""
     FAILED = 3
-    """Reading it killed a worker, took too long, or met an error of ours."""
+    """Reading it killed a worker, took too long, or met an error of ours: it is in quarantine,
+    and not tried again before it, the settings or the code change."""
+    GONE = 4
+    """No longer there; its profiles are those of the last run that could read it."""
 
 
 class Reason(Enum):
@@ -106,6 +109,9 @@ class Reason(Enum):
         """The word for it in ``flag_meanings``, for example ``humidity_extended_aloft``."""
         return self.name.lower()
 
+
+#: The reasons that come from results; all others are known before anything is computed.
+RESULT_REASONS = tuple(list(Reason)[28:36])
 
 #: The reasons that are steps of the cleaning, in the order of ``cleaning_count``.
 CLEANING_STEPS = tuple(list(Reason)[:14])

@@ -171,6 +171,9 @@ class CheckedProfile:
         The same for a person, with figures; empty where there is nothing to say.
     source_index : int
         Row of the source table that this profile came from.
+    source_position : int
+        Its place among the profiles of that source, from 0; -1 where those of the source come
+        together and in order, and may be counted.
     """
 
     profile: Profile
@@ -179,11 +182,30 @@ class CheckedProfile:
     counts: dict[str, int]
     message: str = ""
     source_index: int = -1
+    source_position: int = -1
 
 
 @dataclass(slots=True, kw_only=True)
 class SourceRow:
-    """A row of the source table: an input file and what became of it."""
+    """A row of the source table: an input file, what became of it, and what shaped that.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the folder of the output.
+    fingerprint : str
+        Of its content.
+    reader : str
+    status : SourceStatus
+    message : str
+        For a person; empty where there is nothing to say.
+    profiles : int
+        How many were found in it.
+    recipe : str
+        The settings and versions that it was worked on with (:mod:`pipeline.recipe`).
+    stations : str
+        Fingerprint of what the table of stations says about its stations.
+    """
 
     path: str
     fingerprint: str = ""
@@ -191,3 +213,5 @@ class SourceRow:
     status: SourceStatus = SourceStatus.READ
     message: str = ""
     profiles: int = 0
+    recipe: str = ""
+    stations: str = ""

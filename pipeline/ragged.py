@@ -8,7 +8,7 @@ the source table (dimension ``source``), also one without a profile.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,11 +72,11 @@ def to_dataset(checked: Sequence[CheckedProfile], sources: Sequence[SourceRow]) 
         | columns.source_variables(sources),
         attrs=dict(schema.GLOBAL_ATTRIBUTES),
     ).set_coords([*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES])
-    return _in_order(dataset)
+    return in_order(dataset)
 
 
-def _in_order(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a dataset with profiles and sources sorted, ids given, and validated."""
+def in_order(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a ragged dataset with profiles and sources sorted, ids given, and validated."""
     paths = dataset["source_path"].values
     times = dataset["time"].values.astype("datetime64[s]")
     missing = np.isnat(times)
@@ -209,103 +209,6 @@ def select(
 def _positions(which: ArrayLike, count: int) -> Indices:
     which = np.asarray(which)
     return np.arange(count)[which if which.size else which.astype(np.int64)]
-
-
-def concatenate(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Return several ragged datasets as one.
-
-    Parameters
-    ----------
-    datasets : sequence of xarray.Dataset
-        Ragged. Results and extras that only some of them have are missing in the others.
-        A source may stand in several of them, with the same row.
-
-    Returns
-    -------
-    xarray.Dataset
-        In the order of :func:`to_dataset`, ids given anew: cutting a dataset into parts and
-        putting these together gives it back.
-
-    Raises
-    ------
-    ValueError
-        When the datasets disagree about a source, about units, or about what is in them.
-    """
-    import xarray as xr
-
-    if not datasets:
-        return to_dataset([], [])
-    table, moved = _merged_sources(datasets)
-    parts = _with_common_names([dataset.drop_dims("source") for dataset in datasets])
-    names = dict.fromkeys(str(name) for part in parts for name in part.variables)
-    joined = xr.Dataset({name: _joined(name, parts) for name in names}, attrs=datasets[0].attrs)
-    joined = joined.set_coords({name for part in parts for name in part.coords}).assign(table)
-    joined["source_index"] = joined["source_index"].copy(data=np.concatenate(moved))
-    return _in_order(joined)
-
-
-def _merged_sources(
-    datasets: Sequence[xr.Dataset],
-) -> tuple[dict[str, columns.Parts], list[Indices]]:
-    """Return one source table for all datasets, and each one's ``source_index`` into it."""
-    rows: dict[str, tuple[Any, ...]] = {}
-    for dataset in datasets:
-        table = (dataset[name].values.tolist() for name in schema.SOURCE_ATTRIBUTES)
-        for row in zip(*table, strict=True):
-            if rows.setdefault(row[0], row) != row:
-                raise ValueError(f"two datasets disagree about the source {row[0]!r}")
-    position = {path: index for index, path in enumerate(rows)}
-    moved = []
-    for dataset in datasets:
-        places = [position[path] for path in dataset["source_path"].values]
-        moved.append(np.array([*places, -1], np.int32)[dataset["source_index"].values])
-    merged: dict[str, columns.Parts] = {}
-    for column, name in enumerate(schema.SOURCE_ATTRIBUTES):
-        variable = datasets[0].variables[name]
-        values = np.array([rows[path][column] for path in position], variable.dtype)
-        merged[name] = (("source",), values, variable.attrs)
-    return merged, moved
-
-
-def _with_common_names(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
-    """Return datasets whose extras are named as if all profiles had come together."""
-    own = [
-        {
-            str(name): (variable.attrs["reported_name"], variable.attrs["units"])
-            for name, variable in dataset.variables.items()
-            if "reported_name" in variable.attrs
-        }
-        for dataset in datasets
-    ]
-    names = columns.extra_names(extra for extras in own for extra in extras.values())
-    return [
-        dataset.rename({name: names[extra] for name, extra in extras.items()})
-        for dataset, extras in zip(datasets, own, strict=True)
-    ]
-
-
-def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.Variable:
-    """Return a variable of several datasets end to end, missing where one lacks it."""
-    import xarray as xr
-
-    found = [part.variables[name] for part in parts if name in part.variables]
-    first = found[0]
-    if any(other.attrs.get("units") != first.attrs.get("units") for other in found):
-        raise ValueError(f"the datasets have {name} in different units")
-    if not {"profile", "level"} & set(first.dims):
-        if not all(other.equals(first) for other in found):
-            raise ValueError(f"the datasets disagree about {name}")
-        return first
-    pieces = []
-    for part in parts:
-        if name in part.variables:
-            pieces.append(part.variables[name].values)
-            continue
-        shape = [part.sizes[dimension] for dimension in first.dims]
-        if first.dtype.kind != "f" and 0 not in shape:
-            raise ValueError(f"only some of the datasets have {name}")
-        pieces.append(np.full(shape, np.nan if first.dtype.kind == "f" else "", first.dtype))
-    return xr.Variable(first.dims, np.concatenate(pieces), first.attrs)
 
 
 def padded(dataset: xr.Dataset) -> xr.Dataset:

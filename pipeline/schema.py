@@ -119,6 +119,7 @@ PROFILE_ATTRIBUTES: dict[str, Attributes] = {
     "wind_status": described("verdict on the winds", "status_flag", **flag_values(Status)),
     "status_reasons": described("what led to the verdicts", "status_flag", **reason_masks()),
     "status_message": described("what led to the verdicts, with figures"),
+    "cleaning_message": described("what the cleaning found, with figures"),
     "cleaning_count": described(
         "values or levels that each step of the cleaning touched", units="1", **_QUALITY
     ),
@@ -133,6 +134,8 @@ SOURCE_ATTRIBUTES: dict[str, Attributes] = {
     ),
     "source_message": described("what was wrong with the source"),
     "source_profiles": described("number of profiles found in the source", units="1", **_AUXILIARY),
+    "source_recipe": described("settings and versions that the source was worked on with"),
+    "source_stations": described("BLAKE2b digest of what the table of stations said about it"),
 }
 
 STEP_ATTRIBUTES: dict[str, Attributes] = {

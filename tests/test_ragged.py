@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_profiles import made, made_season, same_bits, time
 
-from pipeline import ragged
+from pipeline import joining, ragged
 from pipeline.flags import QC, Reason, SourceStatus
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Extra, SourceRow
 
@@ -209,8 +209,8 @@ def test_nothing_at_all_is_a_dataset_too() -> None:
     }  # fmt: skip
     assert ragged.offsets(dataset).tolist() == [0]
     assert ragged.padded(dataset)["pressure"].shape == (0, 0)
-    same_bits(ragged.concatenate([dataset, dataset]), dataset)
-    same_bits(ragged.concatenate([]), dataset)
+    same_bits(joining.concatenate([dataset, dataset]), dataset)
+    same_bits(joining.concatenate([]), dataset)
 
 
 def test_a_season_of_2142_profiles_takes_well_under_a_second() -> None:
@@ -312,7 +312,7 @@ class TestConcatenate:
         count = len(checked)
         owner = np.array(data.draw(st.lists(st.integers(0, 2), min_size=count, max_size=count)))
         parts = [ragged.select(dataset, np.flatnonzero(owner == part)) for part in range(3)]
-        same_bits(ragged.concatenate(parts), dataset)
+        same_bits(joining.concatenate(parts), dataset)
 
     def test_gives_what_all_profiles_at_once_would_have_given(self) -> None:
         def built(*units: str) -> xr.Dataset:
@@ -324,20 +324,20 @@ class TestConcatenate:
 
         together = built("K", "degC", "m")
         for parts in ([["K"], ["degC", "m"]], [["m", "K"], ["degC"]], [["m"], ["K"], ["degC"]]):
-            same_bits(ragged.concatenate([built(*units) for units in parts]), together)
+            same_bits(joining.concatenate([built(*units) for units in parts]), together)
 
     def test_joins_source_tables(self) -> None:
         first = ragged.to_dataset([made(source_index=0)], [SourceRow(path="b")])
         second = ragged.to_dataset(
             [made(source_index=1)], [SourceRow(path="b"), SourceRow(path="a")]
         )
-        dataset = ragged.concatenate([first, second])
+        dataset = joining.concatenate([first, second])
         assert dataset["source_path"].values.tolist() == ["a", "b"]
         assert dataset["source_index"].values.tolist() == [0, 1]
 
     def test_leaves_results_missing_that_one_lacks(self) -> None:
         other = ragged.to_dataset([made(1, station_id="X", time=time("2010-01-01"))], [])
-        dataset = ragged.concatenate([other, made_season()])
+        dataset = joining.concatenate([other, made_season()])
         assert dataset["sbcape"].sel(profile=dataset.station_id == "X").isnull().all()
         assert dataset["sbcape"].values[0] == 1 / 3
         assert dataset["relative_humidity"].isnull().sum() == 1
@@ -346,13 +346,13 @@ class TestConcatenate:
         other = made_season()
         other["sbcape"].attrs["units"] = "kJ kg-1"
         with pytest.raises(ValueError, match="sbcape in different units"):
-            ragged.concatenate([made_season(), other])
+            joining.concatenate([made_season(), other])
 
     def test_refuses_sources_that_contradict_each_other(self) -> None:
         one = ragged.to_dataset([], [SourceRow(path="a", fingerprint="1")])
         other = ragged.to_dataset([], [SourceRow(path="a", fingerprint="2")])
         with pytest.raises(ValueError, match="disagree about the source 'a'"):
-            ragged.concatenate([one, other])
+            joining.concatenate([one, other])
 
 
 def test_padded_fills_up_with_missing() -> None:
