@@ -255,7 +255,7 @@ def test_what_is_no_file_with_something_in_it_gives_a_reason(tmp_path, format):
         write(tmp_path, "empty", b""): "the file is empty (0 bytes)",
         tmp_path: "is a folder, not a file",
         tmp_path / "absent": "cannot be read: No such file or directory",
-        tmp_path / "pipe": "is not a regular file",
+        tmp_path / "pipe": "is a pipe, not a regular file",
     }
     for path, reason in reasons.items():
         row = readers.read_source(str(path), format=format).row
@@ -266,10 +266,14 @@ def test_what_is_no_file_with_something_in_it_gives_a_reason(tmp_path, format):
 def test_a_file_that_may_not_be_read_gives_a_reason(tmp_path, monkeypatch):
     path = write(tmp_path, "secret", b"MINE")
 
-    def refuse(*arguments, **keywords):
-        raise PermissionError(13, "Permission denied")
+    system_open = os.open
 
-    monkeypatch.setattr(Path, "open", refuse)  # chmod does not stop root, who runs many containers
+    def refuse(name, *arguments, **keywords):
+        if name == str(path):
+            raise PermissionError(13, "Permission denied")
+        return system_open(name, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "open", refuse)  # chmod does not stop root, who runs many containers
     row = readers.read_source(str(path)).row
     assert (row.status, row.message) == (
         SourceStatus.UNREADABLE,

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import hashlib
 import importlib
 import importlib.metadata
 import traceback
@@ -37,6 +36,9 @@ from typing import Any, Protocol, cast
 from pipeline.errors import ConfigError, PipelineError, ReadError
 from pipeline.flags import SourceStatus
 from pipeline.profiles import Profile, SourceRow
+from pipeline.readers import _files as files
+from pipeline.readers._files import fingerprint
+from pipeline.readers.limits import DEFAULT_LIMITS, Limits, current, in_force
 
 HEAD_BYTES = 65536
 ENTRY_POINT_GROUP = "pipeline.readers"
@@ -116,6 +118,8 @@ def get(name: str) -> Reader:
         if name in BUILT_IN:
             return cast(Reader, importlib.import_module(f"{__name__}.{name}"))
         return cast(Reader, _third_party()[name].load())
+    except MemoryError:
+        raise
     except Exception as error:  # a reader that cannot be loaded must not stop the others
         raise ReadError(f"the reader {name} cannot be loaded: {_describe(error)}") from error
 
@@ -154,16 +158,9 @@ def _pick(path: Path, head: bytes) -> Reader:
 
 
 def _head(path: Path) -> bytes:
-    """Return the first bytes of a file that can be read."""
-    if path.is_dir():
-        raise ReadError("is a folder, not a file: name the files in it, for example FOLDER/*")
-    if path.exists() and not path.is_file():
-        raise ReadError("is not a regular file")  # opening a pipe would wait for ever
-    with path.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-    if not head:
-        raise ReadError("the file is empty (0 bytes)")
-    return head
+    """Return the first bytes of a file that can be read and is not too large."""
+    with files.opened(path, current()) as stream:
+        return stream.read(HEAD_BYTES)
 
 
 def _reason_to_decline(name: str, head: bytes, path: Path) -> str | None:
@@ -171,18 +168,18 @@ def _reason_to_decline(name: str, head: bytes, path: Path) -> str | None:
         return get(name).sniff(head, path)
     except PipelineError as error:
         return str(error)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a reader of others does, the rest are still asked
         return f"its sniff failed with {_describe(error)}"
 
 
-def fingerprint(path: str | Path) -> str:
-    """Return what tells one content of a file from another: 32 hexadecimal digits (BLAKE2b)."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
 def read_source(
-    path: str, format: str = "auto", options: Mapping[str, Any] | None = None
+    path: str,
+    format: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    fingerprint: str | None = None,
 ) -> ReadSource:
     """Read an input file, whatever it holds: never raises for what is in a file.
 
@@ -193,12 +190,21 @@ def read_source(
         The name of a reader, or ``auto`` to pick one by content.
     options : mapping, optional
         For the reader, from the config.
+    limits : Limits
+        How large the file, and what it unpacks to, may be.
+    fingerprint : str, optional
+        Of the file, where it is known already.
 
     Returns
     -------
     ReadSource
         The row of the source table, which says what became of the file and why, and the soundings
         in the file's order. Where a file breaks off, those before stay; the row tells.
+
+    Raises
+    ------
+    MemoryError
+        When the memory of this process is used up: that is for its executor to judge.
 
     Examples
     --------
@@ -207,7 +213,10 @@ def read_source(
     """
     source = ReadSource(row=SourceRow(path=str(path)))
     try:
-        _read_into(source, Path(path), format, options or {})
+        with in_force(limits):
+            _read_into(source, Path(path), format, options or {}, fingerprint)
+    except MemoryError:
+        raise
     except PipelineError as error:
         _fail(source, SourceStatus.UNREADABLE, str(error))
     except OSError as error:
@@ -219,20 +228,38 @@ def read_source(
     return source
 
 
-def _read_into(source: ReadSource, path: Path, format: str, options: Mapping[str, Any]) -> None:
+def _read_into(
+    source: ReadSource,
+    path: Path,
+    format: str,
+    options: Mapping[str, Any],
+    known_fingerprint: str | None,
+) -> None:
     """Fill in a source as far as it can be read."""
+    if known_fingerprint is not None:
+        source.row.fingerprint = known_fingerprint
     head = _head(path)
-    # Before reading: if the file changes meanwhile, the next run sees another fingerprint.
-    source.row.fingerprint = fingerprint(path)
+    before = files.version(path)
+    if known_fingerprint is None:
+        source.row.fingerprint = fingerprint(path, current())
     reader = _pick(path, head) if format == "auto" else get(format)
     source.row.reader = reader.NAME
     for profile in reader.read(path, options):
         if not isinstance(profile, Profile):
             raise TypeError(f"it gave a {type(profile).__name__} where a Profile is expected")
         source.profiles.append(profile)
+    _tell(source)
+    if files.version(path) != before:
+        # Without a fingerprint the next run reads it again, whatever it has become by then.
+        source.row.fingerprint = ""
+        raise ReadError("the file changed while it was read; the next run reads it again")
+
+
+def _tell(source: ReadSource) -> None:
+    """Say in the row of a source that was read whole what was in it."""
     if not source.profiles:
         source.row.status = SourceStatus.EMPTY
-        source.row.message = f"a file of the format {reader.NAME} without a sounding in it"
+        source.row.message = f"a file of the format {source.row.reader} without a sounding in it"
         return
     problems = [profile.problem for profile in source.profiles if profile.problem]
     if problems:

@@ -132,6 +132,8 @@ def _unit(text: str) -> Any:
     """Return pint's unit for a text; raises ValueError where it knows none."""
     try:
         return _registry().Unit(_EXPONENT.sub("**", _PRODUCT_DOT.sub("*", text)))
+    except MemoryError:
+        raise
     except Exception as error:  # what pint raises depends on where its parser gives up
         raise ValueError(f"units {text!r} are not known") from error
 

@@ -120,7 +120,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with netCDF4.Dataset(path) as dataset:
             yield dataset
-    except (OSError, RuntimeError, UnicodeDecodeError, MemoryError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise ReadError(f"the netCDF library cannot read it: {error}; it is damaged") from error
 
 

@@ -1,0 +1,115 @@
+"""Opening files that others left there: pipes, devices and giants are refused, nothing waits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import ReadError
+from pipeline.readers.limits import DEFAULT_LIMITS, MEGABYTE, Limits
+
+#: What a path can be besides a regular file.
+KINDS = {
+    stat.S_IFDIR: "is a folder, not a file: name the files in it, for example FOLDER/*",
+    stat.S_IFIFO: "is a pipe, not a regular file",
+    stat.S_IFSOCK: "is a socket, not a regular file",
+    stat.S_IFCHR: "is a device, not a regular file",
+    stat.S_IFBLK: "is a device, not a regular file",
+}
+
+_CHUNK = 1 << 20
+# Without it, opening a pipe that nobody writes to waits for ever; Windows has no such thing.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """Open a file for reading, after checking that it is one and not too large.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    limits : Limits
+
+    Yields
+    ------
+    binary file
+
+    Raises
+    ------
+    ReadError
+        When it is no regular file, empty or too large.
+    OSError
+        When it cannot be opened.
+    """
+    _refuse_kind(os.stat(path))  # opening can already do something to a device
+    with open(path, "rb", opener=_without_waiting) as stream:
+        found = os.fstat(stream.fileno())
+        _refuse_kind(found)
+        if found.st_size == 0:  # also what the system invents, as in /proc, and may wait
+            raise ReadError("the file is empty (0 bytes)")
+        if found.st_size > limits.file_bytes:
+            raise ReadError(
+                f"has {found.st_size / MEGABYTE:.1f} MB where a file may have "
+                f"{limits.file_size:g} MB (limits: file_size in the config)"
+            )
+        yield stream
+
+
+def _refuse_kind(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise ReadError(KINDS.get(stat.S_IFMT(found.st_mode), "is not a regular file"))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_WAIT)
+
+
+def version(path: Path) -> tuple[int, ...]:
+    """Return what changes when somebody writes to a file or puts another in its place."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def fingerprint(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> str:
+    """Return what tells one content of a file from another; never raises and never waits.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+    limits : Limits
+        More than its ``file_size`` is not read.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits (BLAKE2b); ``size:`` and the bytes of a file that is too large;
+        nothing for what is no regular file or cannot be read.
+
+    Examples
+    --------
+    >>> fingerprint("/dev/null"), fingerprint("no/such/file")
+    ('', '')
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return ""
+        with open(path, "rb", buffering=0, opener=_without_waiting) as stream:
+            found = os.fstat(stream.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return ""
+            if found.st_size > limits.file_bytes:
+                return f"size:{found.st_size}"
+            digest = hashlib.blake2b(digest_size=16)
+            left = found.st_size  # a file that grows meanwhile is not followed
+            while left > 0 and (chunk := stream.read(min(left, _CHUNK))):
+                digest.update(chunk)
+                left -= len(chunk)
+            return digest.hexdigest()
+    except (OSError, ValueError):  # a NUL in the path is a ValueError
+        return ""
