@@ -5,9 +5,12 @@ of the arguments and as they are asked for, a value or a :class:`Failure` an ite
 three promises: one bad item never costs another its result, it never hangs, and its memory does
 not grow with the number of items.
 
-An exception is a Failure at once. An item whose worker died or overran the time limit gets a
-second chance, alone on a fresh worker, because it may have been an innocent victim (of a full
-memory, or of a busy machine); if it happens again, it is a Failure.
+An exception is a Failure at once. An item whose worker died, ran out of memory or overran the
+time limit gets a second chance, alone on a fresh worker, because it may have been an innocent
+victim (of a full memory, or of a busy machine); if it happens again, it is a Failure.
+
+SIGINT and SIGTERM, which a terminal and systemd send to all processes of a run, are for the main
+process alone: workers go on, so that it can finish what it is at, and end when it ends them.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from pipeline.errors import PipelineError
-from pipeline.executors.calls import Failure, OverrunError, attempt, name_of
+from pipeline.executors.calls import Failure, Loss, OverrunError, attempt, lost_twice, name_of
 
 __all__ = ["KINDS", "Executor", "Failure", "SerialExecutor", "open_executor", "usable_cores"]
 
@@ -72,6 +75,7 @@ def open_executor(
     *,
     workers: int | None = None,
     timeout: float | None = 60.0,
+    memory: float | None = None,
     address: str | None = None,
     preload: Sequence[str] = (),
 ) -> Executor:
@@ -85,6 +89,10 @@ def open_executor(
         cluster that is there already.
     timeout : float, optional
         Seconds that one item may take; None for no limit. Start-up and imports do not count.
+    memory : float, optional
+        GiB that a worker may take in addition to what it has before its first item; None for no
+        limit. Linux alone has such a limit. No effect on ``serial``, where it would be one on
+        this process.
     address : str, optional
         A Dask scheduler, such as ``tcp://host:8786``; without it ``dask`` starts a local cluster.
     preload : sequence of str
@@ -106,16 +114,20 @@ def open_executor(
         raise PipelineError(f"executor: {workers} workers, where at least 1 is needed")
     if timeout is not None and not timeout > 0:
         raise PipelineError(f"executor: a timeout of {timeout} s, where more than 0 is needed")
+    if memory is not None and not memory > 0:
+        raise PipelineError(f"executor: a memory of {memory} GiB, where more than 0 is needed")
     if kind == "serial":
         return SerialExecutor(timeout=timeout)
     if kind == "pool":
         from pipeline.executors.pool import PoolExecutor
 
-        return PoolExecutor(workers=workers, timeout=timeout, preload=preload)
+        return PoolExecutor(workers=workers, timeout=timeout, memory=memory, preload=preload)
     if kind == "dask":
         from pipeline.executors.dask import DaskExecutor
 
-        return DaskExecutor(workers=workers, timeout=timeout, address=address, preload=preload)
+        return DaskExecutor(
+            workers=workers, timeout=timeout, memory=memory, address=address, preload=preload
+        )
     raise PipelineError(f"executor: unknown kind {kind!r}, choose one of {', '.join(KINDS)}")
 
 
@@ -131,7 +143,8 @@ class SerialExecutor:
 
     A crash of the function is a crash of this process. The time limit holds in the main thread
     of systems that have ``signal.setitimer``, for calls that return to Python now and then;
-    elsewhere there is none. Nothing is pickled, so here even a lambda will do.
+    elsewhere there is none. There is no memory limit, but a MemoryError costs only its item.
+    Nothing is pickled, so here even a lambda will do.
 
     Parameters
     ----------
@@ -152,13 +165,17 @@ class SerialExecutor:
             yield self._call(function, arguments)
 
     def _call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        losses: list[Loss] = []
         for _chance in ("first", "second"):
             try:
                 with _time_limit(self.timeout):
                     return attempt(function, arguments)
             except OverrunError:
-                continue
-        return Failure("timed_out", name_of(function), f"no result after {self.timeout:g} s, twice")
+                loss = Loss("timed_out", f"no result after {self.timeout:g} s")
+            except MemoryError:
+                loss = Loss("out_of_memory", "needs more memory than there is")
+            losses.append(loss)
+        return lost_twice(name_of(function), *losses)
 
     def close(self) -> None:
         """Do nothing: there are no workers to end."""

@@ -11,12 +11,15 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
 from pipeline.errors import PipelineError
 
 OWN_FOLDER = str(Path(__file__).parent)
 LONGEST_REASON = 2000
+
+#: How an item can be lost without saying a word itself; each is tried twice.
+LossKind = Literal["died", "timed_out", "out_of_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,22 @@ class Failure:
 
     Parameters
     ----------
-    kind : {"raised", "died", "timed_out", "unpicklable"}
+    kind : {"raised", "died", "timed_out", "out_of_memory", "unpicklable"}
         ``raised``: the function raised an exception. ``died``: its worker died, twice.
-        ``timed_out``: it overran the time limit, twice. ``unpicklable``: its arguments or its
+        ``timed_out``: it overran the time limit, twice. ``out_of_memory``: it needs more memory
+        than there is or than the limit allows, twice. ``unpicklable``: its arguments or its
         result cannot be sent from one process to another.
     where : str
         ``file:line`` of the deepest frame of an exception, otherwise the name of the function.
     why : str
         For a person: type and message of the exception, ``killed by SIGKILL, twice``,
-        ``no result after 60 s, twice``.
+        ``no result after 60 s, twice``, ``needs more than 4 GiB, twice``.
+
+    Attributes
+    ----------
+    lost : bool
+        The work was lost with its worker, its time or its memory, rather than refused: the item
+        was tried twice, and might do better on another machine or with other limits.
 
     Examples
     --------
@@ -41,12 +51,40 @@ class Failure:
     died: killed by SIGKILL, twice (pipeline.engines.metpy.calculate)
     """
 
-    kind: Literal["raised", "died", "timed_out", "unpicklable"]
+    kind: Literal["raised", "unpicklable"] | LossKind
     where: str
     why: str
 
+    @property
+    def lost(self) -> bool:
+        """Whether the work was lost with its worker, its time or its memory."""
+        return self.kind in get_args(LossKind)
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.why} ({self.where})"
+
+
+class Loss(NamedTuple):
+    """How an item was lost once, and why, for a person."""
+
+    kind: LossKind
+    why: str
+
+
+def lost_twice(name: str, first: Loss, second: Loss) -> Failure:
+    """Return the Failure of an item that was lost, tried once more, and lost again.
+
+    Examples
+    --------
+    >>> overrun, killed = Loss("timed_out", "no result after 60 s"), Loss("died", "killed")
+    >>> print(lost_twice("evaluate", overrun, overrun))
+    timed_out: no result after 60 s, twice (evaluate)
+    >>> print(lost_twice("evaluate", overrun, killed))
+    died: no result after 60 s, then killed (evaluate)
+    """
+    same = first.why == second.why
+    why = f"{first.why}, twice" if same else f"{first.why}, then {second.why}"
+    return Failure(second.kind, name, why)
 
 
 class OverrunError(BaseException):
@@ -55,6 +93,11 @@ class OverrunError(BaseException):
 
 def attempt(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Return what the function returns, or a Failure that tells what it raised.
+
+    Raises
+    ------
+    MemoryError
+        As it is: it tells of the process more than of the item, which deserves another one.
 
     Examples
     --------
@@ -65,7 +108,7 @@ def attempt(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """
     try:
         return function(*arguments)
-    except (KeyboardInterrupt, OverrunError):
+    except (KeyboardInterrupt, OverrunError, MemoryError):
         raise
     except BaseException as error:  # SystemExit and the panics of Rust modules are no Exception
         return Failure("raised", _deepest_frame(error) or name_of(function), describe(error))
@@ -134,17 +177,27 @@ def pack_arguments(arguments: tuple[Any, ...], name: str) -> bytes | Failure:
 
 
 def call_packed(function: Callable[..., Any] | Failure, packed: bytes, name: str) -> bytes:
-    """Call the function with pickled arguments; return its result or Failure as a pickle."""
+    """Call the function with pickled arguments; return its result or Failure as a pickle.
+
+    Raises
+    ------
+    MemoryError
+        Of the function, and of its arguments or its result where they are too large.
+    """
     if isinstance(function, Failure):
         return pickle.dumps(function)
     try:
         arguments = pickle.loads(packed)
+    except MemoryError:
+        raise
     except Exception as error:
         reason = f"its arguments cannot be unpickled: {describe(error)}"
         return pickle.dumps(Failure("unpicklable", name, reason))
     result = attempt(function, arguments)
     try:
         return pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+    except MemoryError:
+        raise
     except Exception as error:
         reason = f"its result cannot be pickled: {describe(error)}"
         return pickle.dumps(Failure("unpicklable", name, reason))

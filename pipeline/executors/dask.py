@@ -57,13 +57,14 @@ def run_in_child(
     task: tuple[bytes, str],
     payload: bytes,
     timeout: float | None,
+    memory: float | None,
     preload: tuple[str, ...],
 ) -> Outcome:
     """Call a packed function with packed arguments in a child process of this Dask worker."""
     with _lock:
         child = next((child for owner, child in _idle if owner == token), None)
         if child is None:
-            child = PoolExecutor(workers=1, timeout=timeout, preload=preload)
+            child = PoolExecutor(workers=1, timeout=timeout, memory=memory, preload=preload)
         else:
             _idle.remove((token, child))
         _busy.append((token, child))
@@ -112,6 +113,8 @@ class DaskExecutor:
         Processes of the local cluster, all usable cores if not given; without effect on yours.
     timeout : float, optional
         Seconds that one item may take; None for no limit.
+    memory : float, optional
+        GiB that an item may take, as in :class:`~pipeline.executors.pool.PoolExecutor`.
     address : str, optional
         The scheduler of your cluster, such as ``tcp://host:8786``. Its workers need this package,
         and the modules of the functions that they are to run. They may have many threads: each
@@ -142,10 +145,12 @@ class DaskExecutor:
         *,
         workers: int | None = None,
         timeout: float | None = 60.0,
+        memory: float | None = None,
         address: str | None = None,
         preload: Sequence[str] = (),
     ) -> None:
         self.timeout = timeout
+        self.memory = memory
         self.preload = tuple(preload)
         self._token = uuid.uuid4().hex
         self._cluster = None if address else _local_cluster(workers or usable_cores())
@@ -218,8 +223,9 @@ class DaskExecutor:
 
         # Dask warns of large arguments; ours are what they are, and bounded by the look-ahead.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+            limits = (self.timeout, self.memory)
             return self._client.submit(
-                run_in_child, self._token, task, payload, self.timeout, self.preload, pure=False
+                run_in_child, self._token, task, payload, *limits, self.preload, pure=False
             )
 
     def _wait(self, future: Any) -> None:

@@ -18,18 +18,22 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.executors import usable_cores
 from pipeline.executors.calls import (
     Failure,
+    Loss,
+    LossKind,
+    lost_twice,
     name_of,
     pack_arguments,
     pack_function,
     unpack_outcome,
 )
 from pipeline.executors.processes import Worker, end_workers
+from pipeline.executors.worker import OUT_OF_MEMORY
 
 #: At most so many items go to a worker in one message, and no more than last about so long:
 #: short items would otherwise wait for messages, long ones for the worker that has most of them.
@@ -62,6 +66,10 @@ class PoolExecutor:
         All usable cores if not given.
     timeout : float, optional
         Seconds that one item may take; None for no limit.
+    memory : float, optional
+        GiB that a worker may take in addition to what it has once it has imported the function;
+        what wants more gets a MemoryError, or dies. None for no limit. Linux alone has such a
+        limit, elsewhere this is without effect.
     preload : sequence of str
         Modules to import before the first item, once for all workers where that is possible.
 
@@ -77,10 +85,12 @@ class PoolExecutor:
         *,
         workers: int | None = None,
         timeout: float | None = 60.0,
+        memory: float | None = None,
         preload: Sequence[str] = (),
     ) -> None:
         self.workers = workers or usable_cores()
         self.timeout = timeout
+        self.memory = memory
         self.preload = tuple(preload)
         self.staff: list[Worker] = []
         self.failed_starts = 0
@@ -161,7 +171,7 @@ class _Item:
 
     index: int
     payload: bytes
-    losses: list[str] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
 
 
 class _Supervision:
@@ -242,7 +252,7 @@ class _Supervision:
         try:
             worker.send(message)
         except OSError:
-            self._lose(worker)
+            self._lose(worker, "died")
 
     def _start_workers(self) -> None:
         """Start as many workers as find something to do, up to the size of the pool."""
@@ -254,7 +264,7 @@ class _Supervision:
         wanted = len(self.queue) + len(self.suspects) - starting
         for _ in range(min(vacant, wanted)):
             try:
-                self.pool.staff.append(Worker(self.pool.preload))
+                self.pool.staff.append(Worker(self.pool.preload, self.pool.memory))
             except (OSError, EOFError) as error:
                 self._count_failed_start(f"{type(error).__name__}: {error}")
                 time.sleep(0.2)  # a fork server that was killed is not gone at once
@@ -262,7 +272,7 @@ class _Supervision:
     # Listening -----------------------------------------------------------------------------
 
     def _listen(self) -> None:
-        """Wait until workers answer, die or overrun their time, and see to those."""
+        """Wait until workers answer, die, swell or overrun their time, and see to those."""
         staff = list(self.pool.staff)
         deadlines = [self._deadline(worker) for worker in staff if not worker.idle]
         patience = max(0.0, min(deadlines, default=0.0) - time.monotonic())
@@ -279,10 +289,12 @@ class _Supervision:
                     self._take_answers(worker)
             except (OSError, EOFError):
                 died = True
-            if died:
-                self._lose(worker)
+            if worker.swollen:
+                self._lose(worker, "out_of_memory")
+            elif died:
+                self._lose(worker, "died")
             elif time.monotonic() >= self._deadline(worker) and not worker.pipe.poll():
-                self._lose(worker, overran=True)
+                self._lose(worker, "timed_out")
 
     def _deadline(self, worker: Worker) -> float:
         if not worker.ready:
@@ -292,9 +304,12 @@ class _Supervision:
         return math.inf
 
     def _take_answers(self, worker: Worker) -> None:
-        while worker.pipe.poll():
+        while not worker.swollen and worker.pipe.poll():
             answer = worker.pipe.recv_bytes()
             seconds = worker.restart_clock()
+            if answer == OUT_OF_MEMORY:
+                worker.swollen = True
+                return
             if not worker.ready:
                 worker.ready = True
                 self.pool.failed_starts = 0
@@ -306,23 +321,30 @@ class _Supervision:
 
     # Losses --------------------------------------------------------------------------------
 
-    def _lose(self, worker: Worker, *, overran: bool = False) -> None:
+    def _lose(self, worker: Worker, kind: LossKind) -> None:
         """Part with a worker: its item becomes a suspect, or a Failure; the others lose nothing."""
         self.pool.staff.remove(worker)
-        reason = worker.end(patience=0.0 if overran else 1.0)
+        ended_by = worker.end(patience=1.0 if kind == "died" else 0.0)
         if not worker.ready:
             late = f"it was not ready after {START_SECONDS:g} s"
-            self._count_failed_start(late if overran else reason)
+            self._count_failed_start(late if kind == "timed_out" else ended_by)
         if not worker.items:
             return
         culprit = worker.items.popleft()
         self.queue.extendleft(reversed(worker.items))
-        culprit.losses.append(f"no result after {self.pool.timeout:g} s" if overran else reason)
+        culprit.losses.append(Loss(kind, self._why(kind, ended_by)))
         if len(culprit.losses) == 1:
             self.suspects.append(culprit)
         else:
-            kind: Literal["timed_out", "died"] = "timed_out" if overran else "died"
-            self.results[culprit.index] = Failure(kind, self.task[1], _story(culprit.losses))
+            self.results[culprit.index] = lost_twice(self.task[1], *culprit.losses)
+
+    def _why(self, kind: LossKind, ended_by: str) -> str:
+        if kind == "timed_out":
+            return f"no result after {self.pool.timeout:g} s"
+        if kind == "out_of_memory":
+            limit, too_much = self.pool.memory, "needs more memory than there is"
+            return too_much if limit is None else f"needs more than {limit:g} GiB"
+        return ended_by
 
     def _count_failed_start(self, reason: str) -> None:
         self.pool.failed_starts += 1
@@ -338,8 +360,3 @@ class _Supervision:
 
 def _size(outcome: Outcome) -> int:
     return len(outcome) if isinstance(outcome, bytes) else 0
-
-
-def _story(losses: list[str]) -> str:
-    first, second = losses
-    return f"{first}, twice" if first == second else f"{first}, then {second}"

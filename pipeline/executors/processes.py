@@ -12,9 +12,11 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Any
 
 from pipeline.executors.worker import work
@@ -34,6 +36,8 @@ TRANSFER_SECONDS = 30
 #: So long a worker may take to leave when asked to, before it is killed.
 LEAVING_SECONDS = 2.0
 
+WORKER_NAME = "pipeline-worker"
+
 _start_lock = threading.Lock()
 _own_forkserver: int | None = None
 
@@ -45,6 +49,8 @@ class Worker:
     ----------
     ready : bool
         It has imported what it was last told to.
+    swollen : bool
+        It has had a MemoryError, and is of no more use.
     fresh : bool
         It has not worked on any item yet.
     items : collections.deque
@@ -56,12 +62,13 @@ class Worker:
         The packed function it works with, and its name.
     """
 
-    def __init__(self, preload: Sequence[str]) -> None:
+    def __init__(self, preload: Sequence[str], memory: float | None = None) -> None:
         self.ready = False
+        self.swollen = False
         self.fresh = True
         self.items: deque[Any] = deque()
         self.task: tuple[bytes, str] | None = None
-        self.process, self.pipe = _start(preload)
+        self.process, self.pipe = _start(preload, memory)
         self.clock = time.monotonic()
 
     @property
@@ -106,7 +113,7 @@ def end_workers(staff: list[Worker]) -> None:
         if worker.idle:
             worker.pipe.close()  # it leaves by itself, and gets to print what it has to say
         else:
-            worker.process.terminate()
+            worker.process.kill()
     deadline = time.monotonic() + LEAVING_SECONDS
     for worker in leaving:
         worker.process.join(max(0.0, deadline - time.monotonic()))
@@ -132,16 +139,29 @@ def describe_exit(code: int | None) -> str:
         return f"killed by signal {-code}"
 
 
-def _start(preload: Sequence[str]) -> tuple[BaseProcess, Connection]:
+def _end_forgotten() -> None:
+    """Kill, when this process ends, workers that nobody has ended.
+
+    multiprocessing would send them a SIGTERM, which they do not hear, and wait for them.
+    """
+    for process in multiprocessing.active_children():
+        if process.name == WORKER_NAME:
+            process.kill()
+
+
+Finalize(None, _end_forgotten, exitpriority=10)
+
+
+def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, Connection]:
     """Start a process that runs `work`; return it and our end of its pipe."""
     global _own_forkserver
     ours, theirs = multiprocessing.Pipe()
     try:
         _limit_transfers(ours)
-        with _start_lock, _one_thread_environment(), _may_have_children():
+        with _start_lock, _one_thread_environment(), _may_have_children(), _without_signals():
             context = _context(preload)
             process = context.Process(  # type: ignore[attr-defined]
-                target=work, args=(theirs, tuple(preload)), name="pipeline-worker", daemon=True
+                target=work, args=(theirs, tuple(preload), memory), name=WORKER_NAME, daemon=True
             )
             process.start()
             if context.get_start_method() == "forkserver":
@@ -189,6 +209,23 @@ def _one_thread_environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_signals() -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM, also in processes that are started here, for all their life.
+
+    A terminal and systemd send them to all processes at once; only the main one is to act on them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield  # Windows: workers ignore Ctrl-C once they have started
+        return
+    resource_tracker.ensure_running()  # before, since starting it lets these signals in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
