@@ -1,0 +1,116 @@
+"""A signal lets the batch in hand be finished; a second one does not wait.
+
+Ctrl-C at a terminal (SIGINT) and the end of a service or of the machine (SIGTERM) come at any
+line. What they ask for is done where it costs nothing: between two batches.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from types import FrameType
+
+from pipeline.errors import InterruptedRunError
+
+logger = logging.getLogger("pipeline")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ANNOUNCEMENT = (
+    "%s: the batch in hand is finished and kept, then the run ends; once more ends it at once"
+)
+
+
+@dataclass
+class Interrupt:
+    """Whether a signal has come.
+
+    Attributes
+    ----------
+    signal_number : int
+        That of the first signal, 0 while none has come.
+    """
+
+    signal_number: int = 0
+
+    def demand_none(self, done: str) -> None:
+        """Raise InterruptedRunError where a signal has come.
+
+        Parameters
+        ----------
+        done : str
+            What is kept, for the message.
+
+        Examples
+        --------
+        >>> Interrupt().demand_none("3 of 7 batches are kept")
+        >>> Interrupt(15).demand_none("3 of 7 batches are kept")
+        Traceback (most recent call last):
+        pipeline.errors.InterruptedRunError: SIGTERM ended the run: 3 of 7 batches are kept
+        """
+        if self.signal_number:
+            name = signal.Signals(self.signal_number).name
+            raise InterruptedRunError(f"{name} ended the run: {done}", self.signal_number)
+
+
+@contextmanager
+def finish_first() -> Iterator[Interrupt]:
+    """Note SIGINT and SIGTERM instead of ending at them; a second one raises KeyboardInterrupt.
+
+    Signals that are ignored (``nohup``, jobs in the background) stay ignored. Outside the main
+    thread, where Python hands out no signals, nothing is changed.
+
+    Yields
+    ------
+    Interrupt
+        Look at it between two batches.
+    """
+    interrupt = Interrupt()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if interrupt.signal_number:
+            raise KeyboardInterrupt
+        interrupt.signal_number = number
+        announced.put(number)
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    # None: set by something other than Python, which could not be put back
+    ours = [number for number, old in before.items() if old not in (signal.SIG_IGN, None)]
+    with _announcer() as announced:
+        try:
+            for number in ours:
+                signal.signal(number, note)
+            yield interrupt
+        finally:
+            for number in ours:
+                signal.signal(number, before[number])
+
+
+@contextmanager
+def _announcer() -> Iterator[SimpleQueue[int]]:
+    """Log the signals that are put in, from a thread of its own.
+
+    The line that a signal interrupts may be writing to the log itself: logging right there would
+    write within that write, or wait for ever for a lock of its own thread. This queue may be
+    filled from anywhere.
+    """
+    signals: SimpleQueue[int] = SimpleQueue()
+
+    def announce() -> None:
+        while number := signals.get():
+            logger.warning(ANNOUNCEMENT, signal.Signals(number).name)
+
+    thread = threading.Thread(target=announce, name="pipeline-interrupts", daemon=True)
+    thread.start()
+    try:
+        yield signals
+    finally:
+        signals.put(0)
+        thread.join()
