@@ -35,7 +35,7 @@ def refusal(folder: Path, **options: Any) -> str:
         ({"header": False}, "columns: without a header they must be given, by number"),
         ({"header": False, "columns": {"pressure": "p"}}, "without a header, 'p' must be a number"),
         ({"header": 0}, "header: 0 is neither true, false, nor a line number from 1"),
-        ({"header": 9}, "header: there is no line 9, only 3"),
+        ({"header": 9}, "header: there is no line 9, only 2"),
         ({"first_line": "2"}, "first_line: '2' is no line number from 1"),
         ({"units": {"pressure": "K"}}, "units: pressure: units 'K' cannot be converted to hPa"),
         ({"units": {"pressure": "x!"}}, "units: pressure: units 'x!' are not known"),

@@ -37,8 +37,8 @@ from pipeline.errors import ConfigError, PipelineError, ReadError
 from pipeline.flags import SourceStatus
 from pipeline.profiles import Profile, SourceRow
 from pipeline.readers import _files as files
-from pipeline.readers._files import fingerprint
-from pipeline.readers.limits import DEFAULT_LIMITS, Limits, current, in_force
+from pipeline.readers._files import fingerprint as fingerprint
+from pipeline.readers.limits import DEFAULT_LIMITS, Limits, current, in_force, refuse_soundings
 
 HEAD_BYTES = 65536
 ENTRY_POINT_GROUP = "pipeline.readers"
@@ -247,6 +247,7 @@ def _read_into(
     for profile in reader.read(path, options):
         if not isinstance(profile, Profile):
             raise TypeError(f"it gave a {type(profile).__name__} where a Profile is expected")
+        refuse_soundings(len(source.profiles) + 1)
         source.profiles.append(profile)
     _tell(source)
     if files.version(path) != before:

@@ -22,6 +22,7 @@ from pipeline.profiles import (
     as_floats,
     wind_components,
 )
+from pipeline.readers._text import shorten
 
 STANDARD_GRAVITY = 9.80665
 """m s-2, by which geopotential becomes geopotential height (WMO, and exact by definition)."""
@@ -73,6 +74,11 @@ _SPELLINGS = {
 }
 _SEA_LEVEL = re.compile(r"[\s_]*(?:above[\s_]mean[\s_]sea[\s_]level|a?m?sl)$", re.IGNORECASE)
 _EXPONENT = re.compile(r"(?<=[A-Za-z])(?=-?\d)")
+# pint computes what is written, and would work on 9**9**9 for days.
+_LONGEST = 60
+_POWER_OF_POWER = re.compile(
+    r"(?:\*\*|\^)\s*[-+]*(?:\d{2}|\(|[\d.]+\s*(?:\*\*|\^))|\)\s*(?:\*\*|\^)"
+)
 _PRODUCT_DOT = re.compile(r"(?<=[A-Za-z\d])\.(?=[A-Za-z])")
 
 
@@ -130,8 +136,11 @@ def _registry() -> Any:
 @lru_cache(maxsize=256)
 def _unit(text: str) -> Any:
     """Return pint's unit for a text; raises ValueError where it knows none."""
+    plain = _EXPONENT.sub("**", _PRODUCT_DOT.sub("*", text))
+    if len(plain) > _LONGEST or _POWER_OF_POWER.search(plain):
+        raise ValueError(f"units {shorten(text)!r} are not known")
     try:
-        return _registry().Unit(_EXPONENT.sub("**", _PRODUCT_DOT.sub("*", text)))
+        return _registry().Unit(plain)
     except MemoryError:
         raise
     except Exception as error:  # what pint raises depends on where its parser gives up

@@ -5,12 +5,18 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import ReadError
 from pipeline.readers._table_options import ROLE_UNITS, ROLES, TableOptions, check_units
 from pipeline.readers._text import shorten
+
+#: More columns than any table of soundings has.
+MOST_COLUMNS = 1000
+
+#: Characters of a column's name with its units; longer ones name no quantity.
+LONGEST_NAME = 200
 
 #: Units that need not be stated, because nothing else is in use.
 USUAL_UNITS = {"wind_direction": "degree", "latitude": "degree", "longitude": "degree"}
@@ -73,18 +79,28 @@ def split(line: str, delimiter: str) -> list[str]:
 
 
 def split_lines(
-    lines: Sequence[str], delimiter: str, first_line: int
+    lines: Iterable[str], delimiter: str, first_line: int
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of each line and its fields, without the blanks around them."""
     if not delimiter:
-        yield from ((number, line.split()) for number, line in enumerate(lines, first_line))
+        for number, line in enumerate(lines, first_line):
+            yield number, _few_enough(line.split(), number)
         return
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
         for fields in reader:
-            yield first_line + reader.line_num - 1, [field.strip() for field in fields]
+            number = first_line + reader.line_num - 1
+            yield number, [field.strip() for field in _few_enough(fields, number)]
     except csv.Error as error:
         raise ReadError(f"line {first_line + reader.line_num - 1}: {error}") from error
+
+
+def _few_enough(fields: list[str], number: int) -> list[str]:
+    if len(fields) > MOST_COLUMNS:
+        raise ReadError(
+            f"line {number}: {len(fields)} fields, more than {MOST_COLUMNS}: no table of soundings"
+        )
+    return fields
 
 
 def recognised(fields: Sequence[str]) -> dict[str, Column]:
@@ -110,6 +126,8 @@ def _plain(name: str) -> str:
 
 def _name_and_units(text: str) -> tuple[str, str | None]:
     """Return the two parts of ``pressure (hPa)``, ``pressure [hPa]`` or ``pressure_hPa``."""
+    if len(text) > LONGEST_NAME:  # to look for the parts takes the square of its length
+        return text, None
     if found := _BRACKETED.fullmatch(text.strip()):
         return found[1], found[2].strip() or None
     if _plain(text) in WORDS:
@@ -126,37 +144,39 @@ def lacks_units(role: str, column: Column) -> bool:
     return role in ROLE_UNITS and column.units is None and role not in USUAL_UNITS
 
 
-def find_table(lines: Sequence[str], settings: TableOptions) -> Table:
+def find_table(lines: Iterable[str], settings: TableOptions) -> Table:
     """Find out how a file is laid out, with the config's help."""
-    header_line = _header_line(lines, settings)
-    if header_line is None:
-        first_line = settings.first_line or 1
-        sample = next((x for x in lines[first_line - 1 :] if is_content(x, settings.comment)), "")
-        fields: list[str] = []
-    else:
-        first_line = settings.first_line or header_line + 1
-        sample = lines[header_line - 1].strip()
-        if settings.comment and sample.startswith(settings.comment):
-            sample = sample.removeprefix(settings.comment).strip()
+    header_line, sample = _header(lines, settings)
+    fields: list[str] = []
+    if header_line and settings.comment and sample.startswith(settings.comment):
+        sample = sample.removeprefix(settings.comment).strip()
     delimiter = find_delimiter(sample) if settings.delimiter is None else settings.delimiter
-    if header_line is not None:
+    if header_line:
         fields = split(sample, delimiter)
     columns = _with_units(_wanted(fields, settings), settings)
+    first_line = settings.first_line or header_line + 1
     return Table(delimiter, len(fields) or None, first_line, columns)
 
 
-def _header_line(lines: Sequence[str], settings: TableOptions) -> int | None:
-    """Return the number of the line that names the columns, None where there is none."""
-    if settings.header is False:
-        return None
+def _header(lines: Iterable[str], settings: TableOptions) -> tuple[int, str]:
+    """Return number and text of the line that names the columns, or 0 and the first row."""
+    wanted = int(settings.header) if settings.header is not True else 0
+    first_row = settings.first_line or 1
+    number = 0
+    for number, line in enumerate(lines, 1):
+        if number == wanted:
+            return number, line.strip()
+        if wanted or not is_content(line, settings.comment):
+            continue
+        if settings.header is True:
+            return number, line.strip()
+        if number >= first_row:
+            return 0, line
+    if wanted:
+        raise ReadError(f"header: there is no line {wanted}, only {number}")
     if settings.header is True:
-        for number, line in enumerate(lines, 1):
-            if is_content(line, settings.comment):
-                return number
         raise ReadError("there is no line but blank ones and comments, so no header")
-    if settings.header > len(lines):
-        raise ReadError(f"header: there is no line {settings.header}, only {len(lines)}")
-    return settings.header
+    return 0, ""
 
 
 def _wanted(fields: Sequence[str], settings: TableOptions) -> dict[str, Column]:

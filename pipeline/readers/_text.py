@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +12,17 @@ import numpy as np
 
 from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME
+from pipeline.readers.limits import current
 
 #: m s-1 in a knot, which is one nautical mile of 1852 m an hour.
 KNOT = 1852.0 / 3600.0
 
 #: How far ahead a two-digit year may lie: no weather model forecasts a sounding later than that.
 LONGEST_FORECAST = timedelta(days=16)
+
+
+#: How the marks of UTF-16 look when they are taken as Latin-1.
+UTF_16_MARKS = ("\xff\xfe", "\xfe\xff")
 
 
 def decode(content: bytes) -> str:
@@ -28,9 +34,46 @@ def decode(content: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a text file, numbered as an editor does when counted from 1."""
-    return decode(path.read_bytes()).split("\n")
+def _latin_1(error: UnicodeError) -> tuple[str, int]:
+    """Return the bytes that are not UTF-8 as Latin-1, and where to go on: an error handler."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("pipeline.latin-1", _latin_1)
+
+
+def lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text file without their ends, however the file ends them.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        UTF-8, with or without its mark; what is not UTF-8 is taken as Latin-1.
+
+    Raises
+    ------
+    ReadError
+        When a line is too long to be one, or the file is UTF-16.
+    """
+    longest = current().line_length
+    with path.open(encoding="utf-8-sig", errors="pipeline.latin-1") as stream:
+        number = 0
+        while line := stream.readline(longest + 1):
+            number += 1
+            if number == 1 and line.startswith(UTF_16_MARKS):
+                raise ReadError("its text is in UTF-16; save it as UTF-8")
+            refuse_line(line, longest, number)
+            yield line.removesuffix("\n")
+
+
+def refuse_line(line: str | bytes, longest: int, number: int) -> None:
+    """Raise ReadError for a line that is too long."""
+    if len(line) > longest:
+        raise ReadError(
+            f"line {number}: longer than {longest} characters (limits: line_length in the config)"
+        )
 
 
 def numbers(fields: Sequence[str], line: int) -> list[float]:

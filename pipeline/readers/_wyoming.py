@@ -9,7 +9,7 @@ indices, among them the position, may follow it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile, wind_components
 from pipeline.readers._text import KNOT, numbers, shorten, time_from_two_digit_year
+from pipeline.readers.limits import refuse_levels
 
 #: A line with its number in the file.
 Line = tuple[int, str]
@@ -54,12 +55,16 @@ _INDICES = {
 }
 
 
-def soundings(lines: Sequence[Line], cut_short: bool = False) -> Iterator[Profile]:
+#: Most characters from one table to the next: a table of as many levels as there may be has fewer.
+MOST_CHARACTERS = 100_000_000
+
+
+def soundings(lines: Iterable[Line], cut_short: bool = False) -> Iterator[Profile]:
     """Yield the sounding of each table.
 
     Parameters
     ----------
-    lines : sequence of (int, str)
+    lines : iterable of (int, str)
         The text with line numbers.
     cut_short : bool
         The text is known to end inside its last table.
@@ -68,19 +73,42 @@ def soundings(lines: Sequence[Line], cut_short: bool = False) -> Iterator[Profil
     ------
     Profile
         With its ``problem`` said, and no levels, where a table is damaged.
+
+    Raises
+    ------
+    ReadError
+        When a table, or what stands before the first one, is too long to be one.
     """
-    heads = [index for index, (_, text) in enumerate(lines) if _is_head(text)]
-    ends = [*heads[1:], len(lines)]
-    for previous, head, end in zip([0, *heads], heads, ends, strict=False):
-        facts = _facts(lines[previous:head], lines[head:end])
+    blocks = _blocks(lines)
+    before, table = next(blocks), next(blocks, None)
+    while table is not None:
+        following = next(blocks, None)
+        facts = _facts(before, table)
         try:
-            if cut_short and head == heads[-1]:
-                raise ReadError(f"line {lines[-1][0]}: the page ends inside the table")
-            levels = _levels(lines[head:end])
+            if cut_short and following is None:
+                raise ReadError(f"line {table[-1][0]}: the page ends inside the table")
+            levels = _levels(table)
         except ReadError as error:
             yield Profile(problem=str(error), **facts)
         else:
             yield Profile(**levels, **facts)
+        before, table = table, following
+
+
+def _blocks(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Yield the lines before the first table, then from each table's head to the next."""
+    block: list[Line] = []
+    characters = 0
+    for number, text in lines:
+        if _is_head(text):
+            yield block
+            block, characters = [], 0
+        refuse_levels(len(block), f"line {number}: ")
+        characters += len(text)
+        if characters > MOST_CHARACTERS:
+            raise ReadError(f"line {number}: too much text to be one sounding")
+        block.append((number, text))
+    yield block
 
 
 def _is_head(text: str) -> bool:

@@ -14,20 +14,19 @@ from __future__ import annotations
 
 import itertools
 import re
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile, wind_components
-from pipeline.readers._text import shorten
+from pipeline.readers import _archive
+from pipeline.readers._text import refuse_line, shorten
+from pipeline.readers.limits import current, refuse_levels
 
 NAME = "igra2"
 DESCRIPTION = "IGRA version 2 (-data.txt or its zip), one or many soundings of a station"
@@ -56,32 +55,26 @@ _HEADER = re.compile(
     rb" .{8} .{8}"
     rb" (?P<latitude>[ \d-]{7}) (?P<longitude>[ \d-]{8})[ \r\n]*"
 )
-_ZIP = b"PK\x03\x04"
-_BROKEN_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,  # a compression that Python does not know
-    OSError,
-    RuntimeError,  # a password is needed
-    ValueError,
-)
+
+#: The most levels that a header has room to announce.
+MOST_ANNOUNCED = 9999
 
 
 def sniff(head: bytes, path: Path) -> str | None:
     """Return None if the file, or a file in the zip, begins with an IGRA 2 header."""
-    if not head.startswith(_ZIP):
+    if not head.startswith(_archive.MAGIC):
         return _sniff_text(head)
+    reason = "a zip archive without IGRA 2 data"
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                with archive.open(member) as stream:
-                    if _sniff_text(stream.read(200)) is None:
-                        return None
-    except _BROKEN_ZIP as error:
-        return f"a broken zip archive ({error})"
-    return "a zip archive without IGRA 2 data"
+        for stream in _archive.members(path):
+            first = stream.read(200)
+            if _sniff_text(first) is None:
+                return None
+            if first.startswith(_archive.MAGIC):
+                reason = "a zip archive with another one in it; unpack it first"
+    except ReadError as error:
+        return str(error)
+    return reason
 
 
 def _sniff_text(head: bytes) -> str | None:
@@ -115,63 +108,56 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         When the file does not begin with a header, or the archive is broken.
     """
     with path.open("rb") as stream:
-        if stream.read(len(_ZIP)) != _ZIP:
+        if stream.read(len(_archive.MAGIC)) != _archive.MAGIC:
             stream.seek(0)
             yield from _soundings(stream)
             return
-    for rows in _unzipped(path):
-        yield from _soundings(rows)
+    for member in _archive.members(path):
+        if member.peek(1).startswith(b"#"):
+            yield from _soundings(member)
 
 
-def _unzipped(path: Path) -> Iterator[Iterator[bytes]]:
-    """Yield the rows of each file in the archive that begins with a header."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                with archive.open(member) as stream:
-                    first = stream.readline()
-                    if first.startswith(b"#"):
-                        yield _unbroken(itertools.chain([first], stream))
-    except _BROKEN_ZIP as error:
-        raise _broken(error) from error
+def _soundings(stream: BinaryIO) -> Iterator[Profile]:
+    for line, header, rows, count in _blocks(stream):
+        yield _sounding(line, header, rows, count)
 
 
-def _unbroken(rows: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield rows, with damage of the archive said as such and not mistaken for ours."""
-    try:
-        yield from rows
-    except _BROKEN_ZIP as error:
-        raise _broken(error) from error
+def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes, list[bytes], int]]:
+    """Yield each header with its line number, the rows up to the next, and how many there are.
 
-
-def _broken(error: Exception) -> ReadError:
-    return ReadError(f"the zip archive is broken ({error}): fetch it again")
-
-
-def _soundings(stream: Iterable[bytes]) -> Iterator[Profile]:
-    for line, header, rows in _blocks(stream):
-        while rows and not rows[-1].strip():
-            rows.pop()
-        yield _sounding(line, header, rows)
-
-
-def _blocks(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes, list[bytes]]]:
-    """Yield each header with its line number and the rows up to the next header."""
-    start, header, rows = 0, b"", list[bytes]()
-    for line, row in enumerate(stream, start=1):
+    Rows beyond those that a header can announce are counted, not kept.
+    """
+    start, header, rows, count, blank = 0, b"", list[bytes](), 0, 0
+    for line, row in enumerate(_lines(stream), start=1):
         if row.startswith(b"#"):
             if header:
-                yield start, header, rows
-            start, header, rows = line, row, []
-        elif header:
-            rows.append(row)
-        else:
+                yield start, header, rows, count
+            start, header, rows, count, blank = line, row, [], 0, 0
+        elif not header:
             raise ReadError(f"line {line}: a header (#, station, date, ...) is expected here")
+        elif not row.strip():
+            blank += 1  # no row, unless another one follows
+        else:
+            count += blank + 1
+            if count <= MOST_ANNOUNCED:
+                rows += [b""] * blank
+                rows.append(row)
+            blank = 0
     if header:
-        yield start, header, rows
+        yield start, header, rows, count
 
 
-def _sounding(line: int, header: bytes, rows: list[bytes]) -> Profile:
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    longest = current().line_length
+    for number in itertools.count(1):
+        line = stream.readline(longest + 1)
+        if not line:
+            return
+        refuse_line(line, longest, number)
+        yield line
+
+
+def _sounding(line: int, header: bytes, rows: list[bytes], count: int) -> Profile:
     """Build the sounding whose header is at `line`."""
     match = _HEADER.fullmatch(header)
     if match is None:
@@ -180,7 +166,7 @@ def _sounding(line: int, header: bytes, rows: list[bytes]) -> Profile:
         return Profile(station_id=station, problem=f"line {line}: not an IGRA 2 header: {text!r}")
     facts = _facts(match)
     try:
-        _check_count(int(match["levels"]), line, rows)
+        _check_count(int(match["levels"]), line, count)
         block = _block(rows, line + 1)
         values = _values(block, line + 1)
     except ReadError as error:
@@ -188,12 +174,13 @@ def _sounding(line: int, header: bytes, rows: list[bytes]) -> Profile:
     return _profile(values, block, facts)
 
 
-def _check_count(announced: int, line: int, rows: list[bytes]) -> None:
-    if len(rows) != announced:
+def _check_count(announced: int, line: int, count: int) -> None:
+    if count != announced:
         raise ReadError(
-            f"line {line}: the header announces {announced} levels and {len(rows)} follow, so the "
+            f"line {line}: the header announces {announced} levels and {count} follow, so the "
             "file is cut short or damaged here"
         )
+    refuse_levels(count, f"line {line}: ")
 
 
 def _facts(match: re.Match[bytes]) -> dict[str, Any]:

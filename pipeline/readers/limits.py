@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from pipeline.errors import ReadError
+
 MEGABYTE = 1_000_000
+
+#: Most soundings in a file: the longest records of a station have half as many.
+MOST_SOUNDINGS = 250_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,7 @@ class Limits:
     members : int
         Most files in an archive.
     levels : int
-        Most levels of one sounding, and most soundings that a file may announce.
+        Most levels of one sounding.
     line_length : int
         Longest line of a text file, bytes.
     """
@@ -82,3 +87,34 @@ def in_force(limits: Limits) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
+
+
+def refuse_levels(count: int, where: str = "") -> None:
+    """Raise ReadError for more levels than one sounding may have.
+
+    Parameters
+    ----------
+    count : int
+    where : str
+        Begins the message, for example ``line 17: ``.
+
+    Examples
+    --------
+    >>> refuse_levels(6000)
+    """
+    most = current().levels
+    if count > most:
+        raise ReadError(
+            f"{where}more than {most} levels in one sounding (limits: levels in the config)"
+        )
+
+
+def refuse_soundings(count: int) -> None:
+    """Raise ReadError for more soundings than one file may have.
+
+    Examples
+    --------
+    >>> refuse_soundings(340)
+    """
+    if count > MOST_SOUNDINGS:
+        raise ReadError(f"more than {MOST_SOUNDINGS} soundings in one file; split it")

@@ -13,34 +13,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import Extra, FloatArray, Profile, wind_components
+from pipeline.profiles import Extra, Profile, wind_components
 from pipeline.readers._text import (
     KNOT,
+    decode,
+    lines,
     numbers,
-    read_lines,
     shorten,
     time_from_two_digit_year,
 )
+from pipeline.readers.limits import refuse_levels
 
 NAME = "spc_raw"
 DESCRIPTION = "SPC and SHARPpy text (%RAW%), observed or from a model, winds in knots"
 
 MISSING = (-9999.0, -999.0)
 
-_RAW_LINE = re.compile(rb"^[ \t]*%RAW%[ \t\r]*$", re.MULTILINE)
+_RAW_LINE = re.compile(r"^[ \t]*%RAW%[ \t]*$", re.MULTILINE)
 _TITLE = re.compile(r"(\S+)\s+(\d{6})/(\d{4})(?:\s+([-+.\d]+)\s*,\s*([-+.\d]+))?\s*$", re.ASCII)
 _OMEGA_NOTE = "the seventh column is taken as omega in Pa s-1; the format does not say"
 
 
 def sniff(head: bytes, path: Path) -> str | None:
     """Return None if there is a ``%RAW%`` line, otherwise that there is none."""
-    return None if _RAW_LINE.search(head) else "no %RAW% line"
+    return None if _RAW_LINE.search(decode(head)) else "no %RAW% line"
 
 
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
@@ -63,45 +66,76 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     ReadError
         When there is no ``%RAW%`` line.
     """
-    lines = read_lines(path)
-    starts = [index for index, line in enumerate(lines) if line.strip() == "%RAW%"]
-    if not starts:
+    title, title_follows = "", False
+    sounding: _Sounding | None = None
+    number = 0
+    for number, line in enumerate(lines(path), start=1):
+        text = line.strip()
+        if text == "%RAW%":
+            if sounding is not None:
+                yield sounding.profile(number - 1)
+            sounding, title = _Sounding(title), ""
+            continue
+        if text == "%TITLE%":
+            title, title_follows = "", True
+        elif title_follows and text:
+            title, title_follows = text, False
+        if sounding is not None:
+            sounding.add(number, text)
+    if sounding is None:
         raise ReadError("no %RAW% line: not an SPC sounding")
-    ends = [*starts[1:], len(lines)]
-    for previous, start, end in zip([0, *starts], starts, ends, strict=False):
-        yield _sounding(lines, previous, start, end)
+    yield sounding.profile(number)
 
 
-def _sounding(lines: list[str], previous: int, start: int, end: int) -> Profile:
-    """Build the sounding whose ``%RAW%`` is at `start`, its title after `previous`."""
-    facts = _facts(_title(lines[previous:start]))
-    try:
-        values = _rows(lines, start + 1, end)
-    except ReadError as error:
-        return Profile(problem=str(error), **facts)
-    u_wind, v_wind = wind_components(values[:, 5] * KNOT, values[:, 4])
-    if values.shape[1] == 7:
-        facts["extras"] = {
-            "omega": Extra(values[:, 6], "Pa s-1", "vertical velocity in pressure coordinates")
-        }
-        facts["notes"] = (*facts["notes"], _OMEGA_NOTE)
-    return Profile(
-        pressure=values[:, 0],
-        height=values[:, 1],
-        temperature=values[:, 2],
-        dewpoint=values[:, 3],
-        u_wind=u_wind,
-        v_wind=v_wind,
-        **facts,
-    )
+@dataclass
+class _Sounding:
+    """A sounding while its rows come in; the first damaged row is its problem."""
 
+    title: str
+    rows: list[list[float]] = field(default_factory=list)
+    problem: str = ""
+    ended: bool = False
 
-def _title(lines: list[str]) -> str:
-    """Return the first line with something in it after the last ``%TITLE%``."""
-    titles = [index for index, line in enumerate(lines) if line.strip() == "%TITLE%"]
-    if not titles:
-        return ""
-    return next((line.strip() for line in lines[titles[-1] + 1 :] if line.strip()), "")
+    def add(self, number: int, text: str) -> None:
+        """Take the next line after ``%RAW%``, stripped; what follows ``%END%`` is not ours."""
+        if text == "%END%":
+            self.ended = True
+        if self.ended or self.problem or not text:
+            return
+        try:
+            refuse_levels(len(self.rows) + 1, f"line {number}: ")
+            self.rows.append(_row(text, number, len(self.rows[0]) if self.rows else 0))
+        except ReadError as error:
+            self.problem = str(error)
+            self.rows.clear()
+
+    def profile(self, last_line: int) -> Profile:
+        """Return the profile; `last_line` is the last before the next sounding."""
+        facts = _facts(self.title)
+        if not self.problem and not self.ended:
+            self.problem = (
+                f"line {last_line}: no %END% after the rows, so the file seems to be cut short"
+            )
+        if self.problem:
+            return Profile(problem=self.problem, **facts)
+        columns = len(self.rows[0]) if self.rows else 6
+        values = np.array(self.rows, dtype=np.float64).reshape(-1, columns)
+        values[np.isin(values, MISSING)] = np.nan
+        u_wind, v_wind = wind_components(values[:, 5] * KNOT, values[:, 4])
+        if columns == 7:
+            facts["extras"] = {
+                "omega": Extra(values[:, 6], "Pa s-1", "vertical velocity in pressure coordinates")
+            }
+            facts["notes"] = (*facts["notes"], _OMEGA_NOTE)
+        return Profile(
+            pressure=values[:, 0],
+            height=values[:, 1],
+            temperature=values[:, 2],
+            dewpoint=values[:, 3],
+            u_wind=u_wind,
+            v_wind=v_wind,
+            **facts,
+        )
 
 
 def _facts(title: str) -> dict[str, Any]:
@@ -131,22 +165,6 @@ def _position(latitude: str, longitude: str) -> dict[str, float]:
     if abs(north) > 90 or abs(east) > 180:
         return {}
     return {"latitude": north, "longitude": east}
-
-
-def _rows(lines: list[str], start: int, end: int) -> FloatArray:
-    """Return the rows from line index `start` up to ``%END%``, shape (levels, 6 or 7)."""
-    rows: list[list[float]] = []
-    for index in range(start, end):
-        line = lines[index].strip()
-        if line == "%END%":
-            values = np.array(rows, dtype=np.float64).reshape(
-                len(rows), len(rows[0]) if rows else 6
-            )
-            values[np.isin(values, MISSING)] = np.nan
-            return values
-        if line:
-            rows.append(_row(line, index + 1, expected=len(rows[0]) if rows else 0))
-    raise ReadError(f"line {end}: no %END% after the rows, so the file seems to be cut short")
 
 
 def _row(line: str, number: int, expected: int) -> list[float]:

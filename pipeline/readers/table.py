@@ -19,7 +19,8 @@ Example of a config::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ from pipeline.readers._table_layout import (
     split_lines,
 )
 from pipeline.readers._table_options import ROLE_UNITS, TableOptions, parse, to_time
-from pipeline.readers._text import decode, read_lines, shorten
+from pipeline.readers._text import decode, lines, shorten
+from pipeline.readers.limits import refuse_levels
 
 NAME = "table"
 DESCRIPTION = "CSV or white space, with columns and units named in the config or in the header"
@@ -129,49 +131,57 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     >>> profiles = list(read(Path("tower.csv"), options))  # doctest: +SKIP
     """
     settings = parse(options)
-    lines = read_lines(path)
-    table = find_table(lines, settings)
-    soundings = _soundings(_rows(lines, table, settings), table)
-    _refuse_level_times(soundings, table)
-    for sounding in soundings:
+    table = find_table(lines(path), settings)
+    if "time" in table.columns:
+        _refuse_level_times(_soundings(_rows(path, table, settings), table), table)
+    for sounding in _soundings(_rows(path, table, settings), table):
         yield _profile(sounding, table, settings)
 
 
-def _rows(lines: Sequence[str], table: Table, settings: TableOptions) -> Iterator[Row]:
+def _rows(path: Path, table: Table, settings: TableOptions) -> Iterator[Row]:
     """Yield the number of each line with data, and its fields."""
-    data = [
-        line if is_content(line, settings.comment) else "" for line in lines[table.first_line - 1 :]
-    ]
+    data = (
+        line if is_content(line, settings.comment) else ""
+        for line in islice(lines(path), table.first_line - 1, None)
+    )
     for number, fields in split_lines(data, table.delimiter, table.first_line):
         if any(fields):
             yield number, fields
 
 
-def _soundings(rows: Iterator[Row], table: Table) -> list[list[Row]]:
-    """Return rows by sounding: a change of station or time starts another.
+def _soundings(rows: Iterator[Row], table: Table) -> Iterator[list[Row]]:
+    """Yield rows by sounding: a change of station or time starts another.
 
     A blank, or a row too short to have the field, means as before.
     """
     places = [table.columns[role].index for role in ("station_id", "time") if role in table.columns]
-    soundings: list[list[Row]] = []
+    sounding: list[Row] = []
     key: list[str] = []
     for row in rows:
         found = [row[1][place] if place < len(row[1]) else "" for place in places]
         now = [new or old for new, old in zip(found, key or found, strict=True)]
-        if not soundings or now != key:
-            soundings.append([])
-        soundings[-1].append(row)
+        if sounding and now != key:
+            yield sounding
+            sounding = []
+        refuse_levels(len(sounding) + 1, f"line {row[0]}: ")
+        sounding.append(row)
         key = now
-    return soundings
+    if sounding:
+        yield sounding
 
 
-def _refuse_level_times(soundings: Sequence[list[Row]], table: Table) -> None:
+def _refuse_level_times(soundings: Iterable[list[Row]], table: Table) -> None:
     """Raise ReadError where most soundings would be one level, because time runs with them."""
-    alone = [rows for rows in soundings if len(rows) == 1]
-    if "time" in table.columns and len(soundings) > 1 and 2 * len(alone) > len(soundings):
+    count = alone = first_line = 0
+    for rows in soundings:
+        count += 1
+        if len(rows) == 1:
+            alone += 1
+            first_line = first_line or rows[0][0]
+    if count > 1 and 2 * alone > count:
         name = table.columns["time"].name
         raise ReadError(
-            f"line {alone[0][0][0]}: {name!r} changes from row to row, which would make a sounding "
+            f"line {first_line}: {name!r} changes from row to row, which would make a sounding "
             "of each level; if it is the time of each level, say so: "
             f"options: {{columns: {{level_time: {name}, ...}}}}"
         )

@@ -8,8 +8,11 @@ Source: https://weather.uwyo.edu/wsgi/sounding, type ``TEXT:CSV``; siphon's reco
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,8 @@ import numpy as np
 
 from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile, wind_components
-from pipeline.readers._text import decode, numbers, shorten
+from pipeline.readers._text import decode, lines, numbers, shorten
+from pipeline.readers.limits import refuse_levels
 
 NAME = "wyoming_csv"
 DESCRIPTION = "University of Wyoming CSV (time,longitude,latitude,pressure_hPa,...), wind in m/s"
@@ -38,6 +42,10 @@ EXTRAS = {
     "reported_relative_humidity": ("relative humidity_%", "percent", "relative humidity"),
     "reported_mixing_ratio": ("mixing ratio_g/kg", "g kg-1", "humidity mixing ratio"),
 }
+
+#: A line with its number in the file.
+Line = tuple[int, str]
+
 _NO_STATION = "the format does not carry the station"
 
 
@@ -70,22 +78,19 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     ReadError
         When the first line does not hold the column names.
     """
-    text = decode(path.read_bytes())
-    reason = sniff(text.lstrip()[:400].encode(), path)
+    numbered = ((number, line) for number, line in enumerate(lines(path), 1) if line.strip())
+    header = next(numbered, (1, ""))
+    reason = sniff(header[1][:400].encode(), path)
     if reason is not None:
         raise ReadError(reason)
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if len(lines) == 1:
-        return
     try:
-        names = _names(*lines[0])
-        _check_end(text, lines)
-        fields = [_split(line, number, len(names)) for number, line in lines[1:]]
-        column = _columns(names, fields, [number for number, _ in lines[1:]])
+        names = _names(*header)
+        time, column = _columns(names, _rows(numbered, len(names), _ends_in_a_line_end(path)))
     except ReadError as error:
         yield Profile(problem=str(error), notes=(_NO_STATION,))
         return
-    yield _profile(column, fields[0][names.index("time")].strip())
+    if len(column["pressure_hPa"]):
+        yield _profile(column, time)
 
 
 def _names(number: int, line: str) -> list[str]:
@@ -96,32 +101,43 @@ def _names(number: int, line: str) -> list[str]:
     return names
 
 
-def _check_end(text: str, lines: list[tuple[int, str]]) -> None:
-    """Refuse a file that breaks off in a row, which could halve its last number unseen."""
-    number, last = lines[-1]
-    shorter = len(lines) == 2 or len(last) < len(lines[-2][1])
-    if shorter and not text.endswith("\n"):
-        raise ReadError(f"line {number}: the file seems to be cut short in this row")
+def _ends_in_a_line_end(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() in (b"\n", b"\r")
 
 
-def _split(line: str, number: int, count: int) -> list[str]:
-    fields = line.split(",")
-    if len(fields) != count:
-        raise ReadError(f"line {number}: {len(fields)} columns where {count} are expected")
-    return fields
+def _rows(lines: Iterable[Line], count: int, is_whole: bool) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row's number and fields.
+
+    A file may break off in a row, which could halve its last number unseen: that row is refused
+    where it has no line end and is shorter than the one before.
+    """
+    length = sys.maxsize
+    for (number, line), following in pairwise(chain(lines, [(0, "")])):
+        if not (is_whole or following[0]) and len(line) < length:
+            raise ReadError(f"line {number}: the file seems to be cut short in this row")
+        fields = line.split(",")
+        if len(fields) != count:
+            raise ReadError(f"line {number}: {len(fields)} columns where {count} are expected")
+        length = len(line)
+        yield number, fields
 
 
 def _columns(
-    names: list[str], fields: list[list[str]], line_numbers: list[int]
-) -> dict[str, FloatArray]:
-    """Return the numbers by column name."""
+    names: list[str], rows: Iterable[tuple[int, list[str]]]
+) -> tuple[str, dict[str, FloatArray]]:
+    """Return the time in the first row, and the numbers by column name."""
     wanted = [*COLUMNS.values(), *(column for column, _, _ in EXTRAS.values() if column in names)]
     places = [names.index(name) for name in wanted]
-    rows = [
-        numbers([row[place] for place in places], number)
-        for row, number in zip(fields, line_numbers, strict=True)
-    ]
-    return dict(zip(wanted, np.array(rows, dtype=np.float64).T, strict=True))
+    time_place, time = names.index("time"), ""
+    values: list[list[float]] = []
+    for number, fields in rows:
+        refuse_levels(len(values) + 1, f"line {number}: ")
+        time = time if values else fields[time_place].strip()
+        values.append(numbers([fields[place] for place in places], number))
+    table = np.array(values, dtype=np.float64).reshape(-1, len(wanted))
+    return time, dict(zip(wanted, table.T, strict=True))
 
 
 def _profile(column: dict[str, FloatArray], time_text: str) -> Profile:

@@ -24,11 +24,16 @@ DESCRIPTION = "University of Wyoming page (HTML), one or many soundings"
 
 # No "<" inside a tag: otherwise a damaged page would be searched to its end again and again.
 _TAG = re.compile(r"<[^<>]*>")
+# A character's number that names none, and too long for Python to read.
+_ENDLESS_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
 _PRE = re.compile(r"<pre[^<>]*>", re.IGNORECASE)
 _PRE_END = re.compile(r"</pre[^<>]*>", re.IGNORECASE)
 _BYTE_TAG = re.compile(rb"<(?:html|head|body|title|pre|h\d)\b", re.IGNORECASE)
 _REFUSAL = re.compile(rb"(?:Can't get|Unable to retrieve the data for|Sorry, )[^\r\n<]{0,200}")
 _BREAK = "\f"
+
+#: Bytes: a page of a month of soundings has a twentieth of it.
+LARGEST_PAGE = 20_000_000
 
 
 def sniff(head: bytes, path: Path) -> str | None:
@@ -64,7 +69,10 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     ReadError
         When there is no table.
     """
-    content = path.read_bytes()
+    with path.open("rb") as stream:  # tags can span lines, so a page is read whole
+        content = stream.read(LARGEST_PAGE + 1)
+    if len(content) > LARGEST_PAGE:
+        raise ReadError(f"has more than the {LARGEST_PAGE} bytes that a page may have; split it")
     page = decode(content)
     tables = [match.start() for match in TABLE.finditer(content)]
     if not tables:
@@ -80,6 +88,7 @@ def _numbered_text(page: str) -> list[Line]:
     one, so that rows stay rows.
     """
     page = _PRE_END.sub(_BREAK, _PRE.sub(_line_ends, page))
+    page = _ENDLESS_NUMBER.sub("", page)
     page = html.unescape(_TAG.sub(lambda tag: _line_ends(tag) or " ", page))
     return [
         (number, part)

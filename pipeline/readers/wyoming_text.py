@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.errors import ReadError
 from pipeline.profiles import Profile
-from pipeline.readers._text import decode
+from pipeline.readers._text import lines
 from pipeline.readers._wyoming import TABLE, soundings
 
 NAME = "wyoming_text"
@@ -49,7 +49,9 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     ReadError
         When there is no table.
     """
-    content = path.read_bytes()
-    if not TABLE.search(content):
+    found = False
+    for profile in soundings(enumerate(lines(path), start=1)):
+        found = True
+        yield profile
+    if not found:
         raise ReadError("no line PRES HGHT TEMP DWPT ...: not a Wyoming list")
-    yield from soundings(list(enumerate(decode(content).split("\n"), start=1)))
