@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import ragged
+from pipeline import messages, ragged
 from pipeline.calculations import CATALOGUE, Calculation, resolve
 from pipeline.executors import Executor, Failure
-from pipeline.flags import Reason, Status, from_mask, verdict
+from pipeline.flags import RESULT_REASONS, Reason, Status, from_mask, to_mask, verdict
 from pipeline.profiles import LEVEL_VARIABLES
 from pipeline.quality import results
-from pipeline.report.progress import Progress, silent
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,31 +47,30 @@ def calculate(
     custom: tuple[Calculation, ...],
     settings: Quality,
     executor: Executor,
-    progress: Progress = silent,
-) -> list[Evaluation | Failure]:
+) -> Iterator[Evaluation | Failure]:
     """Run MetPy over all profiles: one tuple of plain arrays a profile, through ``starmap``."""
     from pipeline.engines.metpy import Request, evaluate
 
     needed = results.needed_for(names) if settings.post_conditions else []
     request = Request(tuple(dict.fromkeys([*names, *needed])), custom)
-    tuples = argument_tuples(dataset)
-    found = executor.starmap(partial(evaluate, request=request), tuples)
-    return list(progress(found, dataset.sizes["profile"], "calculating"))
+    return executor.starmap(partial(evaluate, request=request), argument_tuples(dataset))
 
 
 def argument_tuples(dataset: xr.Dataset) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
     """Yield ``(pressure, temperature, dewpoint, height, u_wind, v_wind)`` of each profile.
 
     What the cleaning rejected is missing in it, so that nothing is computed from it: temperature
-    and dewpoint of a rejected profile, the winds of one whose winds were.
+    and dewpoint of a rejected profile, the winds of one whose winds were. What other results have
+    led to does not count: a profile may have some already.
     """
+    by_cleaning = ~to_mask(RESULT_REASONS)
     levels = [dataset[name].values for name in LEVEL_VARIABLES]
     bounds = ragged.offsets(dataset)
     for index, mask in enumerate(dataset["status_reasons"].values):
         part = slice(bounds[index], bounds[index + 1])
         pressure, temperature, dewpoint, height, u_wind, v_wind = (each[part] for each in levels)
         missing = np.full(len(pressure), np.nan)
-        status, wind_status = verdict(from_mask(mask))
+        status, wind_status = verdict(from_mask(mask & by_cleaning))
         if status >= Status.REJECTED:
             temperature, dewpoint = missing, missing
         if wind_status >= Status.REJECTED:
@@ -90,6 +88,19 @@ def merge(
 ) -> Counter[str]:
     """Put results into the dataset, judged by the post-conditions, and the verdicts with them.
 
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Changed in place. It may have other results already; what these led to stays.
+    evaluations : sequence of Evaluation or Failure
+        One a profile.
+    names : sequence of str
+        What was wanted of them.
+    custom : tuple of Calculation
+        The user's own declarations.
+    judged : bool
+        Whether post-conditions are looked at.
+
     Returns
     -------
     Counter of str
@@ -101,14 +112,14 @@ def merge(
         name for name in dict.fromkeys([*names, *needed]) if not declarations[name].per_level
     ]
     reasons = dataset["status_reasons"].values.copy()
-    messages: list[list[str]] = [[text] if text else [] for text in dataset.status_message.values]
+    findings: list[list[str]] = [[] for _ in evaluations]
     values = _scalars(evaluations, scalars)
-    _note_failures(evaluations, reasons, messages)
+    _note_failures(evaluations, reasons, findings)
     if judged:
         ranges = {name: declarations[name].valid_range for name in scalars}
         judgement = results.judge(values, ranges, names)
         values, reasons = judgement.values, reasons | judgement.reasons
-        messages = [old + new for old, new in zip(messages, judgement.messages, strict=True)]
+        findings = [old + new for old, new in zip(findings, judgement.messages, strict=True)]
     _make_room(dataset, names)
     for name in names:
         attributes, valid_range = declarations[name].attributes, declarations[name].valid_range
@@ -118,14 +129,13 @@ def merge(
                 joined, found = results.judge_levels(name, joined, valid_range, bounds)
                 for index, message in found.items():
                     reasons[index] |= Reason.VALUE_OUT_OF_RANGE.mask
-                    messages[index].append(message)
+                    findings[index].append(message)
             dataset[name] = ("level", joined, attributes)
         else:
             linked = attributes | {"ancillary_variables": "status wind_status status_reasons"}
             dataset[name] = ("profile", values[name], linked)
-    _set_verdicts(dataset, reasons, ["; ".join(texts) for texts in messages])
-    told = np.array([_told(result, names) for result in evaluations], dtype=object)
-    dataset["calculation_message"] = ("profile", told, dict(_TOLD_ATTRIBUTES))
+    _set_verdicts(dataset, reasons, findings)
+    _tell(dataset, evaluations, names)
     done = [result for result in evaluations if not isinstance(result, Failure)]
     return Counter(text for result in done for text in result.warnings)
 
@@ -150,29 +160,41 @@ def _scalars(
 def _note_failures(
     evaluations: Sequence[Evaluation | Failure],
     reasons: np.ndarray[Any, Any],
-    messages: Sequence[list[str]],
+    findings: Sequence[list[str]],
 ) -> None:
-    """Add to reasons and messages what went wrong in the calculation."""
+    """Add to reasons and findings what went wrong in the calculation."""
     for index, result in enumerate(evaluations):
         if isinstance(result, Failure):
-            raised = result.kind not in ("died", "timed_out")
-            reasons[index] |= (Reason.CALCULATION_FAILED if raised else Reason.WORKER_LOST).mask
-            messages[index].append(str(result))
+            lost = result.kind in ("died", "timed_out", "out_of_memory")
+            reasons[index] |= (Reason.WORKER_LOST if lost else Reason.CALCULATION_FAILED).mask
+            findings[index].append(str(result))
         elif result.errors:
             reasons[index] |= Reason.CALCULATION_FAILED.mask
-            messages[index] += [f"{name}: {error}" for name, error in result.errors.items()]
+            findings[index] += [f"{name}: {error}" for name, error in result.errors.items()]
 
 
-def _told(result: Evaluation | Failure, names: Sequence[str]) -> str:
-    """Return why results of a profile are missing, and what MetPy warned of, in one line."""
-    if isinstance(result, Failure):
-        return ""
-    by_reason: dict[str, list[str]] = {}
-    for name, why in result.missing.items():
-        if name in names:
-            by_reason.setdefault(why, []).append(name)
-    parts = [f"no {', '.join(lacking)}: {why}" for why, lacking in by_reason.items()]
-    return "; ".join([*parts, *(f"MetPy warned: {text}" for text in result.warnings)])
+def _tell(
+    dataset: xr.Dataset, evaluations: Sequence[Evaluation | Failure], names: Sequence[str]
+) -> None:
+    """Write why results are missing, and what MetPy warned of, beside what is said already."""
+    told = np.full(len(evaluations), "", dtype=object)
+    if "calculation_message" in dataset:
+        told[:] = dataset["calculation_message"].values
+    for index, result in enumerate(evaluations):
+        if not isinstance(result, Failure):
+            missing, warnings = messages.taken_apart(told[index])
+            missing |= {name: why for name, why in result.missing.items() if name in names}
+            order = sorted(missing, key=_place_in_output)
+            told[index] = messages.about_results(missing, [*warnings, *result.warnings], order)
+    dataset["calculation_message"] = ("profile", told, dict(_TOLD_ATTRIBUTES))
+
+
+def _place_in_output(name: str) -> tuple[int, str]:
+    """Return what orders results as they stand in the output: the user's own come last."""
+    return (_PLACES.get(name, len(_PLACES)), name)
+
+
+_PLACES = {name: place for place, name in enumerate(CATALOGUE)}
 
 
 def _make_room(dataset: xr.Dataset, names: Sequence[str]) -> None:
@@ -187,14 +209,17 @@ def _make_room(dataset: xr.Dataset, names: Sequence[str]) -> None:
 
 
 def _set_verdicts(
-    dataset: xr.Dataset, reasons: np.ndarray[Any, Any], messages: Sequence[str]
+    dataset: xr.Dataset, reasons: np.ndarray[Any, Any], findings: Sequence[list[str]]
 ) -> None:
     """Write reasons, and what follows from them, over what the cleaning alone had said."""
     verdicts = [verdict(from_mask(mask)) for mask in reasons]
+    said = zip(
+        dataset["cleaning_message"].values, dataset["status_message"].values, findings, strict=True
+    )
     dataset["status_reasons"].values[:] = reasons
     dataset["status"].values[:] = [status for status, _ in verdicts]
     dataset["wind_status"].values[:] = [wind_status for _, wind_status in verdicts]
-    dataset["status_message"].values[:] = messages
+    dataset["status_message"].values[:] = [messages.with_findings(*each) for each in said]
 
 
 def _joined(

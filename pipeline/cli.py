@@ -5,8 +5,9 @@ Everything heavy is imported by the command that needs it, so that ``--help`` is
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ def _user_errors_are_one_line(command: Callable[..., Any]) -> Callable[..., Any]
         except PipelineError as error:
             click.echo(str(error), err=True)
             sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
 
     return wrapped
 
@@ -47,27 +51,136 @@ def _log_to_terminal() -> None:
     import logging
 
     handler = logging.StreamHandler()  # anew each time: it keeps the stderr of now
+    handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logging.getLogger("pipeline").handlers = [handler]
 
 
+def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that narrow or widen a run."""
+    options = (
+        click.option("--force", is_flag=True, help="Work on every source, changed or not."),
+        click.option(
+            "--retry-failed",
+            is_flag=True,
+            help="Work again on what was quarantined, could not be read, or failed.",
+        ),
+        click.option(
+            "--since", metavar="TIME", help="Only sources with a sounding since then (UTC)."
+        ),
+        click.option(
+            "--station",
+            "stations",
+            multiple=True,
+            metavar="ID",
+            help="Only sources with a sounding of this station; may be given several times.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _selection(force: bool, retry_failed: bool, since: str | None, stations: Sequence[str]) -> Any:
+    """Return what the options narrow or widen a run to."""
+    import numpy as np
+
+    from pipeline.plan import Selection
+
+    try:
+        start = None if since is None else np.datetime64(since.removesuffix("Z"), "s")
+    except ValueError:
+        start = np.datetime64("NaT")
+    if start is not None and np.isnat(start):
+        raise click.BadParameter(f"{since!r} is not a time such as 2026-05-08 or 2026-05-08T12:00")
+    return Selection(force, retry_failed, start, frozenset(stations))
+
+
 @main.command()
 @click.argument("config", type=_FILES)
+@_narrowed
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress and no summary.")
 @_user_errors_are_one_line
-def run(config: Path, quiet: bool) -> None:
+def run(
+    config: Path,
+    quiet: bool,
+    force: bool,
+    retry_failed: bool,
+    since: str | None,
+    stations: tuple[str, ...],
+) -> None:
     """Run a season: read, clean, calculate, and write one netCDF.
 
-    CONFIG is a YAML file such as configs/season.yaml.
+    CONFIG is a YAML file such as configs/season.yaml. What the last run has done and nothing has
+    changed about is kept. Exit codes: 0 done, 1 too many sources failed, 2 the command line or
+    config is wrong, 3 no input was found, 4 another run has the output, 5 the disk is full or may
+    not be written to, 130 or 143 interrupted (run again to go on).
     """
     from pipeline.config import load
     from pipeline.report.progress import shown, silent
     from pipeline.report.summary import summarize
     from pipeline.run import run as run_season
 
-    report = run_season(load(config), progress=silent if quiet else shown)
+    report = run_season(
+        load(config),
+        progress=silent if quiet else shown,
+        selection=_selection(force, retry_failed, since, stations),
+        command=shlex.join(["python", "-m", "pipeline", *sys.argv[1:]]),
+    )
     if not quiet:
         click.echo(summarize(report))
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("config", type=_FILES)
+@_narrowed
+@_user_errors_are_one_line
+def plan(
+    config: Path, force: bool, retry_failed: bool, since: str | None, stations: tuple[str, ...]
+) -> None:
+    """Show what a run would do, and why, and do nothing."""
+    from pipeline.config import load
+    from pipeline.report.summary import describe_plan
+    from pipeline.run import plan_of
+
+    selection = _selection(force, retry_failed, since, stations)
+    click.echo("\n".join(describe_plan(plan_of(load(config), selection))))
+
+
+@main.command()
+@click.argument("config", type=_FILES)
+@_user_errors_are_one_line
+def status(config: Path) -> None:
+    """Show the state of the season, and what the last nights did."""
+    from pipeline.config import load
+    from pipeline.journal import Journal
+    from pipeline.lock import owner
+    from pipeline.report.status import describe_status
+
+    settings = load(config)
+    waiting = sum(len(known.positions) for known in Journal(settings.output_path).look().values())
+    holder = owner(settings.output_path)
+    click.echo(
+        describe_status(
+            settings.output_path, config, owner=str(holder) if holder else "", waiting=waiting
+        )
+    )
+
+
+@main.command()
+@click.argument("config", type=_FILES)
+@click.option("--cron", is_flag=True, help="A line for crontab, instead of systemd units.")
+@click.option("--at", default="02:30", show_default=True, help="When, UTC (cron: local time).")
+@click.option("--memory", default="4G", show_default=True, help="The most memory of a run.")
+@_user_errors_are_one_line
+def schedule(config: Path, cron: bool, at: str, memory: str) -> None:
+    """Print a systemd service and timer for every night; nothing is installed."""
+    from pipeline.config import load
+    from pipeline.report.schedule import crontab_line, systemd_units
+
+    load(config)  # a config with an error is told now, not at night
+    click.echo(crontab_line(config, at=at) if cron else systemd_units(config, at=at, memory=memory))
 
 
 @main.command()

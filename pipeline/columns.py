@@ -89,7 +89,7 @@ def level_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
 
 
 def extra_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
-    """Return the formats' own level variables that have a value, missing where a profile has none."""
+    """Return the formats' own level variables, those with a value; missing where one lacks them."""
     starts = np.cumsum([0, *(len(one.profile) for one in checked)])
     carriers: dict[tuple[str, str], list[tuple[int, Extra]]] = {}
     for index, one in enumerate(checked):
@@ -120,8 +120,8 @@ def extra_names(
 
     Examples
     --------
-    >>> extra_names([("ascent_rate", "m s-1"), ("mixing_ratio", "g kg-1")]).values()
-    dict_values(['ascent_rate', 'mixing_ratio'])
+    >>> extra_names([("ascent_rate", "m s-1"), ("ozone", "mPa")]).values()
+    dict_values(['ascent_rate', 'ozone'])
     >>> extra_names([("ascent_rate", "m s-1"), ("ascent_rate", "ft/min")]).values()
     dict_values(['ascent_rate_ft_min', 'ascent_rate_m_s_1'])
     """

@@ -28,7 +28,9 @@ from pipeline import calculations as catalogue
 from pipeline import config_checks as checks
 from pipeline import yaml_file
 from pipeline.config_problems import explain
-from pipeline.sources import matching_files
+
+#: Sections that cannot change what is in the output.
+WITHOUT_EFFECT = ("executor", "gone_sources", "keep_runs", "limits", "max_failed_fraction")
 
 
 class Section(BaseModel):
@@ -63,9 +65,11 @@ class Input(Section):
 
     @field_validator("path")
     @classmethod
-    def _path_finds_something(cls, path: str, info: ValidationInfo) -> str:
+    def _path_leads_somewhere(cls, path: str, info: ValidationInfo) -> str:
+        # A folder that is empty tonight is for the run to tell; one that does not exist is an
+        # error of the config.
         folder = checks.folder_of(info)
-        if folder is not None and not matching_files(path, folder):
+        if folder is not None and not checks.leads_to_folder(path, folder):
             raise checks.problem(checks.nothing_there(path, folder))
         return path
 
@@ -83,15 +87,6 @@ class Input(Section):
                 raise checks.problem(checks.QUOTE_IT, key)
         checks.check_options(info.data.get("format", "auto"), options)
         return options
-
-    @field_validator("exclude")
-    @classmethod
-    def _something_is_left(cls, exclude: list[str], info: ValidationInfo) -> list[str]:
-        folder, path = checks.folder_of(info), info.data.get("path")
-        if folder is not None and path is not None and not matching_files(path, folder, exclude):
-            rules = ", ".join(exclude)
-            raise checks.problem(f"all that '{path}' finds is left out by 'exclude' ({rules})")
-        return exclude
 
 
 class Quality(Section):
@@ -340,16 +335,18 @@ class Config(Section):
         return Path(os.path.abspath(self.folder / path))
 
     def normalized(self) -> str:
-        """Return all settings, defaults too, as JSON that is the same for the same settings.
+        """Return all settings of the output, defaults too, as JSON that is the same for the same.
 
         Paths stay as they are written, so that a season moved to another folder has the same text.
+        What cannot change the output (who computes, how many reports are kept) is left out.
 
         Examples
         --------
         >>> Config(input=["a"], output="b.nc").normalized()[:35]
         '{"calculations": ["parcels", "indic'
         """
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        settings = self.model_dump(mode="json", exclude=set(WITHOUT_EFFECT))
+        return json.dumps(settings, sort_keys=True, ensure_ascii=False)
 
 
 def load(path: str | os.PathLike[str]) -> Config:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -61,10 +61,20 @@ def folder_of(info: ValidationInfo) -> Path | None:
     return info.context["folder"] if info.context else None
 
 
-def nothing_there(path: str, folder: Path) -> str:
+def leads_to_folder(path: str, folder: Path) -> bool:
+    """Tell whether there is the folder that a path or pattern starts looking in."""
+    parts = _plain_parts(path)
+    if os.path.lexists(folder / path) or len(parts) == len(Path(path).parts):
+        return os.path.isdir(os.path.dirname(os.path.abspath(folder / path)))
+    return os.path.isdir(folder.joinpath(*parts))
+
+
+def nothing_there(path: str, folder: Path, exclude: Iterable[str] = ()) -> str:
     """Return the sentence for a path or pattern that finds nothing, with the nearest name."""
-    plain = list(takewhile(lambda part: not set(part) & set("*?["), Path(path).parts))
+    plain = _plain_parts(path)
     whole = Path(os.path.abspath(folder.joinpath(*plain)))
+    if matching_files(path, folder):
+        return f"all that '{path}' finds is left out by 'exclude' ({', '.join(exclude)})"
     if os.path.isdir(whole):
         if len(plain) < len(Path(path).parts):
             return f"no file fits '{path}', looked for from {folder}"
@@ -75,6 +85,11 @@ def nothing_there(path: str, folder: Path) -> str:
         return f"'{path}' does not exist: {whole.parent} is a file, not a folder"
     hint = nearest(whole.name, _names_in(whole.parent))
     return f"'{path}' does not exist: {whole.parent} holds no '{whole.name}'{hint}"
+
+
+def _plain_parts(path: str) -> list[str]:
+    """Return the leading parts of a path that are no pattern."""
+    return list(takewhile(lambda part: not set(part) & set("*?["), Path(path).parts))
 
 
 def check_file(path: str, folder: Path) -> None:

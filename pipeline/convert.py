@@ -69,19 +69,19 @@ def convert(
     positions = stations.load(stations_table) if stations_table else {}
     sources = [Source(match, format_name) for match in found]
     with open_executor("pool", preload=("pipeline.readers",)) as executor:
-        rows, profiles = read(sources, executor, path.absolute().parent, progress)
-    locate(profiles, positions)
+        rows, found_profiles = read(sources, executor, path.absolute().parent, progress)
+    locate(found_profiles, positions)
     if clean:
         from pipeline.config import Quality
 
-        dataset = check(rows, profiles, Quality(), progress)
+        dataset = check(rows, found_profiles, Quality(), progress)
     else:
-        dataset = ragged.to_dataset([as_read(profile, index) for index, profile in profiles], rows)
+        dataset = ragged.to_dataset([as_read(*one) for one in found_profiles], rows)
     output.write(dataset, path, attributes=_provenance(path, clean=clean))
     return dataset
 
 
-def as_read(profile: Profile, source_index: int) -> CheckedProfile:
+def as_read(source_index: int, profile: Profile, position: int) -> CheckedProfile:
     """Return a profile that nobody has judged: its flags say so."""
     reasons = {Reason.NOT_CLEANED}
     if profile.problem:
@@ -103,6 +103,7 @@ def as_read(profile: Profile, source_index: int) -> CheckedProfile:
         counts={},
         message="; ".join(filter(None, [profile.problem, *profile.notes])),
         source_index=source_index,
+        source_position=position,
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,8 +13,9 @@ from pipeline import quality, ragged, readers, stations
 from pipeline.executors import Executor, Failure, open_executor
 from pipeline.flags import Reason, SourceStatus
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile, SourceRow
+from pipeline.readers.limits import DEFAULT_LIMITS, Limits
 from pipeline.report.progress import Progress, silent
-from pipeline.sources import Source
+from pipeline.sources import Source, relative_path
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,63 +25,105 @@ if TYPE_CHECKING:
 log = logging.getLogger("pipeline")
 
 
+class Found(NamedTuple):
+    """A sounding that was found in a source.
+
+    Parameters
+    ----------
+    source : int
+        Which row of the source table it came from.
+    profile : Profile
+    position : int
+        Its place among the soundings of that source, from 0.
+    """
+
+    source: int
+    profile: Profile
+    position: int
+
+
 def read(
-    sources: Sequence[Source], executor: Executor, base: Path, progress: Progress = silent
-) -> tuple[list[SourceRow], list[tuple[int, Profile]]]:
+    sources: Sequence[Source],
+    executor: Executor,
+    base: Path,
+    progress: Progress = silent,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    fingerprints: Sequence[str] | None = None,
+) -> tuple[list[SourceRow], list[Found]]:
     """Read every source, in workers, since broken files can crash a library.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    executor : Executor
+    base : pathlib.Path
+        What paths in the rows are relative to.
+    progress : callable
+        Shows how far it is.
+    limits : Limits
+        How large a source may be.
+    fingerprints : sequence of str, optional
+        Of the sources' content, where they are known already.
 
     Returns
     -------
     rows : list of SourceRow
-        One a source, in their order, whatever became of it; paths are relative to `base`.
-    profiles : list of (int, Profile)
-        Every sounding found, with the row that it came from.
+        One a source, in their order, whatever became of it.
+    found : list of Found
+        Every sounding.
     """
-    arguments = ((str(source.path), source.format, dict(source.options)) for source in sources)
-    found = progress(executor.starmap(readers.read_source, arguments), len(sources), "reading")
+    known = fingerprints or [readers.fingerprint(source.path, limits) for source in sources]
+    arguments = (
+        (str(source.path), source.format, dict(source.options), limits, fingerprint)
+        for source, fingerprint in zip(sources, known, strict=True)
+    )
+    results = progress(executor.starmap(readers.read_source, arguments), len(sources), "reading")
     rows: list[SourceRow] = []
-    profiles: list[tuple[int, Profile]] = []
-    for index, (source, result) in enumerate(zip(sources, found, strict=True)):
+    found: list[Found] = []
+    for index, (source, result) in enumerate(zip(sources, results, strict=True)):
         if isinstance(result, Failure):
             row = SourceRow(path="", status=SourceStatus.FAILED, message=str(result))
+            row.fingerprint = known[index]
         else:
             row = result.row
-            profiles += [(index, profile) for profile in result.profiles]
-        row.path = Path(os.path.relpath(source.path, base)).as_posix()
+            found += [Found(index, each, place) for place, each in enumerate(result.profiles)]
+        row.path = relative_path(source.path, base)
         if row.status != SourceStatus.READ:
             # What each reader had against a file stands in the source table.
             log.warning("%s: %s", source.path, row.message.partition(" Tried ")[0])
         rows.append(row)
-    return rows, profiles
+    return rows, found
 
 
-def locate(
-    profiles: Iterable[tuple[int, Profile]], positions: Mapping[str, stations.Station]
-) -> None:
+def locate(found: Iterable[Found], positions: Mapping[str, stations.Station]) -> None:
     """Fill in the positions of profiles whose format carries none."""
-    for _, profile in profiles:
-        stations.locate(profile, positions)
+    for one in found:
+        stations.locate(one.profile, positions)
 
 
 def check(
     rows: Sequence[SourceRow],
-    profiles: Sequence[tuple[int, Profile]],
+    found: Sequence[Found],
     settings: Quality,
     progress: Progress = silent,
 ) -> xr.Dataset:
     """Clean every profile and put all of them into one ragged dataset."""
     with open_executor("serial") as here:  # a bug of ours must not cost the other profiles either
-        arguments = ((profile, settings, index) for index, profile in profiles)
-        cleaned = progress(here.starmap(quality.clean, arguments), len(profiles), "checking")
+        arguments = ((one.profile, settings, one.source) for one in found)
+        cleaned = progress(here.starmap(quality.clean, arguments), len(found), "checking")
         checked = [
-            _not_cleaned(profile, index, result) if isinstance(result, Failure) else result
-            for (index, profile), result in zip(profiles, cleaned, strict=True)
+            _not_cleaned(one, result) if isinstance(result, Failure) else result
+            for one, result in zip(found, cleaned, strict=True)
         ]
+    for one, result in zip(found, checked, strict=True):
+        result.source_position = one.position
     return ragged.to_dataset(checked, rows)
 
 
-def _not_cleaned(profile: Profile, index: int, failure: Failure) -> CheckedProfile:
+def _not_cleaned(found: Found, failure: Failure) -> CheckedProfile:
     """Return a profile that could not even be cleaned: kept by name, without its levels."""
+    profile = found.profile
     return CheckedProfile(
         profile=Profile(
             pressure=np.empty(0),
@@ -95,5 +137,5 @@ def _not_cleaned(profile: Profile, index: int, failure: Failure) -> CheckedProfi
         reasons={Reason.UNREADABLE},
         counts={},
         message=f"cleaning: {failure}",
-        source_index=index,
+        source_index=found.source,
     )

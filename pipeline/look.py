@@ -11,7 +11,7 @@ from pipeline.calculate import calculate, merge, wanted
 from pipeline.calculations import DEFAULT_GROUPS, Calculation, resolve
 from pipeline.errors import ReadError
 from pipeline.executors import Failure, open_executor
-from pipeline.load import check, locate
+from pipeline.load import Found, check, locate
 from pipeline.profiles import Profile, SourceRow
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ def look_at(
         count = len(found.profiles)
         held = "one sounding" if count == 1 else f"{count} soundings"
         raise ReadError(f"{path}: holds {held}, so no number {number}")
-    chosen = [(0, found.profiles[number - 1])]
+    chosen = [Found(0, found.profiles[number - 1], number - 1)]
     locate(chosen, positions)
     names = list(dict.fromkeys([*names, _PARCEL_PATH]))
     dataset = check([found.row], chosen, settings)
     with open_executor("serial", timeout=None) as executor:
-        evaluations = calculate(dataset, names, custom, settings, executor)
+        evaluations = list(calculate(dataset, names, custom, settings, executor))
     merge(dataset, evaluations, names, custom, judged=settings.post_conditions)
     missing = {} if isinstance(evaluations[0], Failure) else evaluations[0].missing
     return Look(

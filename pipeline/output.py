@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline import discovery, schema
 from pipeline.columns import texts
-from pipeline.errors import PipelineError
+from pipeline.errors import DiskError, PipelineError
 from pipeline.ragged import validate
 
 if TYPE_CHECKING:
@@ -81,11 +81,13 @@ def write(
     """
     validate(dataset)
     target = Path(os.path.realpath(path))
+    dataset = _packed_recipes(dataset)
     variables = _encode(dataset)
     sizes = {str(name): size for name, size in dataset.sizes.items()}
     wanted = discovery.global_attributes(dataset, attributes)
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    with _clear_errors(target):
+    needed = sum(encoded.values.nbytes for encoded in variables.values())
+    with _clear_errors(target, needed):
         if target.exists() and not (target.is_file() or target.is_dir()):
             raise PipelineError(f"{target}: is a device or a pipe, not a file; name a file")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,24 +111,19 @@ def demand_writable(path: str | os.PathLike[str]) -> None:
         probe.unlink()
 
 
-def demand_no_loss(dataset: xr.Dataset, path: str | os.PathLike[str]) -> None:
-    """Raise PipelineError where a dataset without a profile would replace a file that has some.
+def demand_no_loss(dataset: xr.Dataset, path: str | os.PathLike[str], count: int) -> None:
+    """Raise PipelineError where a dataset without a profile would replace a file with `count`.
 
     A disk that is not mounted, or a changed format, must not cost last night's season.
     """
-    if dataset.sizes["profile"] or not os.path.exists(path):
+    if dataset.sizes["profile"] or not count:
         return
-    try:
-        count = read(path).sizes["profile"]
-    except PipelineError:  # what is there is not ours, or broken: nothing to lose
-        return
-    if count:
-        messages = dataset["source_message"].values.tolist()
-        raise PipelineError(
-            f"none of the {dataset.sizes['source']} sources gave a sounding (the first: "
-            f"{messages[0] if messages else 'there is none'}); {path} with its {count} profiles "
-            "is kept. Remove it if that is what you want."
-        )
+    messages = dataset["source_message"].values.tolist()
+    raise PipelineError(
+        f"none of the {dataset.sizes['source']} sources gave a sounding (the first: "
+        f"{messages[0] if messages else 'there is none'}); {path} with its {count} profiles "
+        "is kept. Remove it if that is what you want."
+    )
 
 
 def read(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -157,7 +154,7 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
             )
         parts = {name: _decoded(variable) for name, variable in file.variables.items()}
         attributes = {name: file.getncattr(name) for name in file.ncattrs()}
-    dataset = xr.Dataset(parts, attrs=attributes)
+    dataset = _unpacked_recipes(xr.Dataset(parts, attrs=attributes))
     base = [*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES]
     named = {
         name
@@ -171,6 +168,29 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
     except ValueError as error:
         raise PipelineError(f"{path}: {error}; run the pipeline again to replace it") from error
     return dataset
+
+
+def _packed_recipes(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset with each recipe once, and its number in place of it at each source."""
+    recipes, numbers = np.unique(dataset["source_recipe"].values.astype(str), return_inverse=True)
+    packed = {
+        "source_recipe": (
+            ("source",),
+            numbers.astype(np.int32),
+            {"long_name": "what the source was worked on with: place along recipe", "units": "1"},
+        ),
+        "recipe": (("recipe",), texts(recipes.tolist()), schema.RECIPE_ATTRIBUTES),
+    }
+    return dataset.assign(packed)
+
+
+def _unpacked_recipes(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset as it was before :func:`_packed_recipes`."""
+    if "recipe" not in dataset.variables:
+        return dataset
+    recipes = dataset["recipe"].values[dataset["source_recipe"].values.astype(np.int64)]
+    about = schema.SOURCE_ATTRIBUTES["source_recipe"]
+    return dataset.drop_dims("recipe").assign(source_recipe=(("source",), recipes, about))
 
 
 def _encode(dataset: xr.Dataset) -> dict[str, Encoded]:
@@ -322,18 +342,22 @@ def _verify(path: Path, variables: Mapping[str, Encoded]) -> None:
 
 
 @contextmanager
-def _clear_errors(target: Path) -> Iterator[None]:
+def _clear_errors(target: Path, needed: int = 0) -> Iterator[None]:
     """Turn errors of the file system into what a user can do about them."""
     try:
         yield
     except OSError as error:
         advice = "what was there before is untouched"
+        kind: type[PipelineError] = PipelineError
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            advice = f"make room{_free(target.parent)}; {advice}"
+            kind = DiskError
+            need = f"it needs up to {needed} bytes" if needed else "it needs some"
+            advice = f"{need}, make room{_free(target.parent)}; {advice}"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            kind = DiskError
             advice = f"choose another folder or get the right to write to this one; {advice}"
         reason = error.strerror or str(error)
-        raise PipelineError(f"{target}: cannot be written: {reason}; {advice}") from error
+        raise kind(f"{target}: cannot be written: {reason}; {advice}") from error
 
 
 def _free(folder: Path) -> str:

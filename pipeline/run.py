@@ -1,50 +1,94 @@
 """The run itself: the way of the data, from input files to one published netCDF.
 
-``plan -> read -> check -> calculate -> judge -> write -> report``. Data goes forward only; each
-line of `run` is a room of its own. Work in parallel always goes through ``executor.starmap``.
+``plan -> read -> check -> calculate -> judge -> commit -> publish -> report``. What is there
+already is kept, the rest is worked on batch by batch (:mod:`pipeline.work`), each batch is on the
+disk before the next begins, and the whole appears in one step. Data goes forward only. Work in
+parallel always goes through ``executor.starmap``.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
+import logging
 import platform
-import time
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import __version__, output, stations
-from pipeline.calculate import calculate, merge, wanted
+from pipeline.calculate import wanted
+from pipeline.config_checks import nothing_there
+from pipeline.errors import NoInputError, PipelineError
 from pipeline.executors import open_executor
-from pipeline.load import check, locate, read
+from pipeline.interrupts import finish_first
+from pipeline.journal import Journal
+from pipeline.lock import only_run
+from pipeline.plan import Plan, Selection, make_plan
+from pipeline.publish import assemble
+from pipeline.report.account import account
+from pipeline.report.night import Night
 from pipeline.report.progress import Progress, silent
-from pipeline.sources import demand_apart, find_sources
+from pipeline.sources import Source, demand_apart, find_sources, matching_files
+from pipeline.state import State, read_state
+from pipeline.work import Tally, Work
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from pipeline.config import Config
 
+log = logging.getLogger("pipeline")
+
 #: What workers import before their first item, once for all of them.
 PRELOAD = ("pipeline.engines.metpy", "pipeline.readers")
+
+#: Attributes of the output that differ between two runs that otherwise give the same bytes.
+VOLATILE_ATTRIBUTES = ("date_created", "history", "run_id")
+#: The output's history goes so many runs back.
+HISTORY_LINES = 30
+
+EVERYTHING = Selection()
 
 
 @dataclass
 class Report:
-    """What a run did, for the summary at its end."""
+    """What a run did, for the summary at its end and for ``results.json``."""
 
-    dataset: xr.Dataset
-    path: Path
+    config: Config
     names: list[str]
-    workers: int
-    seconds: dict[str, float] = field(default_factory=dict)
-    warnings: Counter[str] = field(default_factory=Counter)
+    selection: Selection = EVERYTHING
+    plan: Plan = field(default_factory=Plan)
+    published: State = field(default_factory=State)
+    tally: Tally = field(default_factory=Tally)
+    dataset: xr.Dataset | None = None
+    """As it was written; None where nothing was."""
+    workers: int = 0
+    exit_code: int = 0
+    warnings: list[str] = field(default_factory=list)
+    """What is unlike the last nights."""
+
+    @property
+    def path(self) -> Path:
+        """The output."""
+        return self.config.output_path
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds by stage."""
+        return self.tally.seconds
 
 
-def run(config: Config, progress: Progress = silent) -> Report:
-    """Run a season: read, check, calculate, judge, and publish one netCDF.
+def run(
+    config: Config,
+    progress: Progress = silent,
+    *,
+    selection: Selection = EVERYTHING,
+    command: str = "",
+) -> Report:
+    """Run a season: find out what has changed, work on that, and publish one netCDF.
 
     Parameters
     ----------
@@ -52,6 +96,10 @@ def run(config: Config, progress: Progress = silent) -> Report:
         What to read, compute and write.
     progress : callable
         Wraps the results of each stage to show how far it is.
+    selection : Selection
+        What the run is narrowed or widened to.
+    command : str
+        As it was typed, for the report.
 
     Returns
     -------
@@ -61,56 +109,160 @@ def run(config: Config, progress: Progress = silent) -> Report:
     Raises
     ------
     PipelineError
-        Where the run as a whole cannot go on: no workers, a full disk, nothing read that could
-        replace what is there. A bad file, profile or calculation never is such a case; it is in
-        the output with its reason.
+        Where the run as a whole cannot go on: another run has the output, nothing to read, no
+        workers, a full disk, a signal. A bad file, profile or calculation never is such a case;
+        it is in the output with its reason.
     """
-    clock = _Clock()
+    path = config.output_path
+    with only_run(path), Night(path, command=command, keep=config.keep_runs) as night:
+        report = Report(config, wanted(config)[0], selection)
+        try:
+            _run(report, progress, night)
+        except BaseException as error:
+            night.finish(account(report, night, error))
+            raise
+        results = account(report, night)
+        report.exit_code, report.warnings = results.exit_code, results.warnings
+        night.finish(results)
+        return report
+
+
+def _run(report: Report, progress: Progress, night: Night) -> None:
+    """Do what `run` does, within its lock and its report."""
+    config, tally = report.config, report.tally
+    with tally.stage("plan"):
+        journal = Journal(config.output_path)
+        journal.tidy()
+        positions = stations.load(config.stations_path) if config.stations_path else {}
+        report.published = last_state(config.output_path)
+        report.plan = make_plan(
+            config,
+            demand_sources(config),
+            report.published,
+            journal.committed(),
+            positions,
+            report.selection,
+        )
+    night.event("planned", **report.plan.counts, waiting=len(report.plan.to_do))
+    if report.plan.is_idle:
+        journal.clear()
+        return
+    output.demand_writable(config.output_path)
+    last = _last_output(report)
+    with finish_first() as interrupt:
+        if report.plan.to_do:
+            with _executor(config) as executor:
+                report.workers = executor.workers
+                work = Work(config, executor, journal, positions, report.selection, interrupt)
+                work.tally, work.event = tally, night.event
+                for _ in progress(work.of(report.plan, last), len(report.plan.to_do), "working"):
+                    pass
+        with tally.stage("publish"):
+            report.dataset = _publish(report, journal, last, night.run_id)
+        journal.clear()
+    night.event("published", profiles=report.dataset.sizes["profile"])
+
+
+def plan_of(config: Config, selection: Selection = EVERYTHING) -> Plan:
+    """Return what a run would do, and touch nothing."""
+    state = last_state(config.output_path)
+    committed = Journal(config.output_path).look()
+    positions = stations.load(config.stations_path) if config.stations_path else {}
+    return make_plan(config, demand_sources(config), state, committed, positions, selection)
+
+
+def demand_sources(config: Config) -> list[Source]:
+    """Return the sources that there are, none of which the output would overwrite.
+
+    Raises
+    ------
+    NoInputError
+        When no input entry finds anything. One that finds nothing while others do is warned of.
+    """
     sources = find_sources(config)
+    lacking = [
+        f"{config.path or 'config'} input[{index}].path: "
+        + nothing_there(entry.path, config.folder, entry.exclude)
+        for index, entry in enumerate(config.input)
+        if not matching_files(entry.path, config.folder, entry.exclude)
+    ]
+    if not sources:
+        raise NoInputError("\n".join(lacking))
+    for line in lacking:
+        log.warning("%s", line)
     others = filter(None, [config.path, config.stations_path])
     demand_apart(config.output_path, [*(source.path for source in sources), *others])
-    output.demand_writable(config.output_path)
-    positions = stations.load(config.stations_path) if config.stations_path else {}
+    return sources
+
+
+def last_state(path: Path) -> State:
+    """Return what the last output says; a damaged one says nothing, which is warned of."""
+    try:
+        return read_state(path)
+    except PipelineError as error:
+        log.warning("%s; everything is computed anew", error)
+        return State()
+
+
+def _last_output(report: Report) -> xr.Dataset | None:
+    """Return the last output, if anything of it is to be kept or extended."""
+    if not any(item.known and item.known.positions for item in report.plan.items):
+        return None
+    if not (report.plan.kept or report.plan.to_extend):
+        return None
+    return output.read(report.path)
+
+
+@contextmanager
+def _executor(config: Config) -> Iterator[Any]:
     settings = config.executor
     with open_executor(
         settings.kind,
         workers=settings.workers,
         timeout=settings.timeout,
+        memory=settings.memory,
         address=settings.address,
         preload=PRELOAD,
     ) as executor:
-        workers = executor.workers
-        rows, profiles = read(sources, executor, config.output_path.parent, progress)
-        clock.stop("read")
-        locate(profiles, positions)
-        dataset = check(rows, profiles, config.quality, progress)
-        output.demand_no_loss(dataset, config.output_path)
-        clock.stop("check")
-        names, custom = wanted(config)
-        evaluations = calculate(dataset, names, custom, config.quality, executor, progress)
-        clock.stop("calculate")
-    warnings = merge(dataset, evaluations, names, custom, judged=config.quality.post_conditions)
+        yield executor
+
+
+def _publish(report: Report, journal: Journal, last: xr.Dataset | None, run_id: str) -> xr.Dataset:
+    """Put what is kept and what was finished together, and publish it at once."""
+    config = report.config
+    dataset = assemble(
+        report.plan,
+        last,
+        journal.datasets(),
+        report.names,
+        left_out=report.tally.left_out,
+        keep_gone=config.gone_sources == "keep",
+    )
+    output.demand_no_loss(dataset, config.output_path, report.published.profiles)
     output.write(
         dataset,
         config.output_path,
-        attributes=provenance(config, dataset),
+        attributes=provenance(report, dataset, run_id),
         compression=config.output.compression,
     )
-    clock.stop("write")
-    return Report(dataset, config.output_path, names, workers, clock.seconds, warnings)
+    return dataset
 
 
-def provenance(config: Config, dataset: xr.Dataset) -> dict[str, str]:
+def provenance(report: Report, dataset: xr.Dataset, run_id: str = "") -> dict[str, str]:
     """Return the global attributes that say what made the file, and when."""
+    config = report.config
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    version = importlib.metadata.version
+    counts = ", ".join(f"{count} {word}" for word, count in report.plan.counts.items() if count)
+    line = f"{now} python -m pipeline run {config.path.name if config.path else ''}: {counts}"
+    before = str(report.published.attributes.get("history", "")).splitlines()
     return {
         "title": config.title or config.output_path.stem,
         **({"summary": config.summary} if config.summary else {}),
         "source": f"{dataset.sizes['source']} files of soundings and profiles",
         "processing_level": "cleaned, with derived parameters",
         "date_created": now,
-        "history": f"{now} python -m pipeline run {config.path.name if config.path else ''}",
+        "run_id": run_id,
+        "history": "\n".join([*before, line][-HISTORY_LINES:]),
         "product_version": __version__,
         "engine": config.engine,
         "metpy_version": version("metpy"),
@@ -121,16 +273,3 @@ def provenance(config: Config, dataset: xr.Dataset) -> dict[str, str]:
         "configuration": config.normalized(),
         **config.output.attributes,
     }
-
-
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def stop(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage] = now - self._last
-        self._last = now

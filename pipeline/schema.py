@@ -138,6 +138,9 @@ SOURCE_ATTRIBUTES: dict[str, Attributes] = {
     "source_stations": described("BLAKE2b digest of what the table of stations said about it"),
 }
 
+#: On disk each recipe stands once, along a dimension of its own.
+RECIPE_ATTRIBUTES = described("settings and versions, as JSON")
+
 STEP_ATTRIBUTES: dict[str, Attributes] = {
     "cleaning_step_name": described("step of the cleaning, named as in status_reasons"),
 }

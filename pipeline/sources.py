@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.columns import clean_text
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ def matching_files(pattern: str, folder: Path, exclude: Iterable[str] = ()) -> l
             found |= _files_below(path) if path.is_dir() else {path}
     refused = [rule.casefold() for rule in exclude]
     return sorted(path for path in found if not _fits(path.name.casefold(), refused))
+
+
+def relative_path(path: Path, base: Path) -> str:
+    """Return a path as the source table has it: from the folder of the output, as clean text."""
+    return clean_text(Path(os.path.relpath(path, base)).as_posix())
 
 
 def demand_apart(output: Path, used: Iterable[Path]) -> None:

@@ -7,9 +7,10 @@ A table is a CSV file with a header: ``station_id``, ``latitude`` and ``longitud
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,3 +180,22 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan  # which is within no limits, and is told there
+
+
+def fingerprint(station_ids: Iterable[str], stations: Mapping[str, Station]) -> str:
+    """Return what tells one state of the table's rows for some stations from another.
+
+    Parameters
+    ----------
+    station_ids : iterable of str
+        Of the profiles of one source.
+    stations : mapping of str to Station
+        As from `load`.
+
+    Returns
+    -------
+    str
+        Empty where the table has none of them.
+    """
+    rows = [repr(stations[name]) for name in sorted(set(station_ids)) if name in stations]
+    return hashlib.blake2b("\n".join(rows).encode(), digest_size=8).hexdigest() if rows else ""

@@ -15,25 +15,44 @@ from pipeline.flags import SourceStatus, Status, from_mask
 if TYPE_CHECKING:
     import xarray as xr
 
+    from pipeline.plan import Plan
     from pipeline.run import Report
 
 
 def summarize(report: Report) -> str:
     """Return the closing lines of a run."""
-    dataset = report.dataset
-    total = sum(report.seconds.values())
+    lines = describe_plan(report.plan)
+    if report.dataset is not None:
+        lines += [*_sources_and_profiles(report.dataset), *_figures(report.dataset, report.names)]
+    if report.tally.warnings:
+        text, _ = report.tally.warnings.most_common(1)[0]
+        total = report.tally.warnings.total()
+        lines.append(f"MetPy     warned {total} times, most often: {text}")
+    lines += [f"warning   {text}" for text in report.warnings]
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report.seconds.items())
-    workers = f"{report.workers} worker{'s' * (report.workers != 1)}"
-    lines = [
-        *_sources_and_profiles(dataset),
-        *_figures(dataset, report.names),
-        f"seconds   {total:.1f} with {workers} ({stages})",
-        _written(report.path),
-    ]
-    if report.warnings:
-        text, _ = report.warnings.most_common(1)[0]
-        lines.insert(-2, f"MetPy     warned {report.warnings.total()} times, most often: {text}")
+    workers = f" with {report.workers} worker{'s' * (report.workers != 1)}" * bool(report.workers)
+    lines.append(f"seconds   {sum(report.seconds.values()):.1f}{workers} ({stages})")
+    if report.dataset is not None:
+        lines.append(_written(report.path))
+    else:
+        since = report.published.attributes.get("date_created", "before")
+        lines.append(f"unchanged {os.path.relpath(report.path)}, written {since}")
     return "\n".join(lines)
+
+
+def describe_plan(plan: Plan) -> list[str]:
+    """Return what there is to do, and why, a line for each reason."""
+    counts = ", ".join(f"{count} {word}" for word, count in plan.counts.items() if count)
+    lines = [f"plan      {len(plan.items)} sources: {counts or 'none'}"]
+    lines += [f"          {count:>5} {action}: {why}" for action, why, count in plan.reasons]
+    waiting = sum(bool(item.done) for item in plan.items)
+    if waiting:
+        lines.append(f"          {waiting:>5} taken up from an interrupted run")
+    if plan.is_idle:
+        lines.append("          nothing to do")
+    elif not plan.to_do and plan.rewrite:
+        lines.append(f"          to be written anew: {plan.rewrite}")
+    return lines
 
 
 def summarize_conversion(dataset: xr.Dataset, path: Path) -> str:

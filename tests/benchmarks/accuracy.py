@@ -74,7 +74,7 @@ def collect(folder: Path, every: int) -> Sample:
     names = list(GROUPS["parcels"])
     with open_executor("pool", preload=(*PRELOAD, "_truth")) as executor:
         dataset, as_read = read_and_clean(folder, executor, every)
-        evaluations = calculate(dataset, names, (), Quality(), executor)
+        evaluations = list(calculate(dataset, names, (), Quality(), executor))
         arguments = (
             (*levels[:4], profile.pressure, profile.temperature, profile.dewpoint)
             for levels, profile in zip(argument_tuples(dataset), as_read, strict=True)

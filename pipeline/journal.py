@@ -1,0 +1,101 @@
+"""Work in progress: finished batches, kept next to the output until it is published.
+
+Each batch is a file of the same form as the output, written, verified and on the disk before the
+next one begins, so whatever ends a run, the next one goes on from the last batch.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import output
+from pipeline.errors import PipelineError
+from pipeline.state import Known, read_state
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+log = logging.getLogger("pipeline")
+
+
+class Journal:
+    """The batches that runs have finished since the output was last published.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The output; links are followed. Whoever uses this has it locked.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = Path(os.path.realpath(target))
+        self.folder = self.target.with_name(f".{self.target.name}.work")
+
+    @property
+    def batches(self) -> list[Path]:
+        """The files, in the order in which they were finished."""
+        return sorted(self.folder.glob("[0-9]*.nc"))
+
+    def committed(self) -> dict[str, Known]:
+        """Return what the batches hold, by source; damaged ones are removed."""
+        for batch in self.batches:
+            try:
+                read_state(batch)
+            except PipelineError as error:
+                log.warning("%s; it is computed again", error)
+                batch.unlink(missing_ok=True)
+        return self.look()
+
+    def look(self) -> dict[str, Known]:
+        """Return what the batches hold, by source, and change nothing; another run may be on."""
+        found: dict[str, Known] = {}
+        for batch in self.batches:
+            try:
+                state = read_state(batch)
+            except PipelineError:
+                continue
+            for path, known in state.sources.items():
+                before = found.get(path)
+                same = before and _key(before) == _key(known)
+                positions = {*known.positions, *(before.positions if before and same else ())}
+                found[path] = replace(known, positions=tuple(sorted(positions)))
+        return found
+
+    def commit(self, batch: xr.Dataset) -> Path:
+        """Keep a finished batch.
+
+        Raises
+        ------
+        DiskError
+            When the disk is full, or may not be written to.
+        """
+        numbers = [int(path.stem) for path in self.batches]
+        path = self.folder / f"{max(numbers, default=0) + 1:06d}.nc"
+        output.write(batch, path, attributes={}, compression=1)
+        return path
+
+    def datasets(self) -> Iterator[xr.Dataset]:
+        """Yield the batches."""
+        for batch in self.batches:
+            yield output.read(batch)
+
+    def clear(self) -> None:
+        """Remove the batches, and what killed runs have left half-written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what killed runs have left half-written."""
+        for folder, name in ((self.target.parent, self.target.name), (self.folder, "*.nc")):
+            for leftover in folder.glob(f".{name}.tmp-*"):
+                leftover.unlink(missing_ok=True)
+
+
+def _key(known: Known) -> tuple[str, str, str]:
+    return known.fingerprint, known.recipe, known.stations

@@ -1,0 +1,286 @@
+"""What a run has to do: which sources are new, changed, unchanged, to be tried again or gone.
+
+The last output says itself what it was made from (:mod:`pipeline.state`), by content and by
+recipe, never by the time of a file. Each source that is worked on has its reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline import readers, stations
+from pipeline.flags import SourceStatus
+from pipeline.readers.limits import Limits
+from pipeline.recipe import Change, compare, recipes
+from pipeline.sources import Source, relative_path
+from pipeline.state import Known, State
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
+    from pipeline.profiles import Profile
+    from pipeline.stations import Station
+
+
+class Action(StrEnum):
+    """What a run does about a source."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    RETRIED = "retried"
+    UNCHANGED = "unchanged"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the user narrows or widens a run to.
+
+    Parameters
+    ----------
+    force : bool
+        Work on every source, changed or not.
+    retry_failed : bool
+        Work again on what was quarantined, unreadable or failed.
+    since : numpy.datetime64, optional
+        Only sources with a sounding at or after this time.
+    station_ids : frozenset of str
+        Only sources with a sounding of one of these stations; empty for all.
+    """
+
+    force: bool = False
+    retry_failed: bool = False
+    since: np.datetime64 | None = None
+    station_ids: frozenset[str] = frozenset()
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves out anything."""
+        return self.since is not None or bool(self.station_ids)
+
+    def has(self, station_ids: Iterable[str], last_time: np.datetime64) -> bool:
+        """Tell whether soundings of these stations, the last one at this time, are wanted."""
+        late = self.since is None or bool(last_time >= self.since)
+        return late and (not self.station_ids or not self.station_ids.isdisjoint(station_ids))
+
+    def has_any_of(self, profiles: Iterable[Profile]) -> bool:
+        """Tell whether any of these soundings is wanted."""
+        return any(self.has([profile.station_id], profile.time) for profile in profiles)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A source in the plan.
+
+    Parameters
+    ----------
+    path : str
+        As in the source table, relative to the folder of the output.
+    action : Action
+    why : str
+        For a person; empty where the action says enough.
+    source : Source or None
+        Where it is and how to read it; None where it is gone.
+    fingerprint, recipe : str
+        Of today.
+    added : tuple of str
+        The only calculations to compute, from the cleaned levels in the output; empty where the
+        source is read anew.
+    known : Known or None
+        What the output says of it.
+    done : frozenset of int
+        The places of those of its profiles that an interrupted run has finished.
+    finished : bool
+        That run has finished all of them.
+    """
+
+    path: str
+    action: Action
+    why: str = ""
+    source: Source | None = None
+    fingerprint: str = ""
+    recipe: str = ""
+    added: tuple[str, ...] = ()
+    known: Known | None = None
+    done: frozenset[int] = frozenset()
+    finished: bool = False
+
+    @property
+    def is_work(self) -> bool:
+        """Whether anything is to be read or computed for it."""
+        return self.action in (Action.NEW, Action.CHANGED, Action.RETRIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run has to do."""
+
+    items: list[Item] = field(default_factory=list)
+    removed: tuple[str, ...] = ()
+    """Calculations that leave the output."""
+    rewrite: str = ""
+    """Why the output is to be written although no source needs work; empty where it is not."""
+
+    @property
+    def to_read(self) -> list[Item]:
+        """The sources to read, other than those that are finished."""
+        return [item for item in self.items if item.is_work and not (item.added or item.finished)]
+
+    @property
+    def to_extend(self) -> list[Item]:
+        """The sources whose profiles only lack some calculations."""
+        return [item for item in self.items if item.added and not item.finished]
+
+    @property
+    def to_do(self) -> list[Item]:
+        """The sources that there is still something to do for."""
+        return [*self.to_read, *self.to_extend]
+
+    @property
+    def kept(self) -> list[Item]:
+        """The sources whose profiles are taken over from the last output."""
+        return [item for item in self.items if not item.is_work]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do, and nothing to write."""
+        return not self.rewrite and not any(item.is_work for item in self.items)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many sources there are for each action."""
+        found = Counter(item.action for item in self.items)
+        return {action.value: found[action] for action in Action}
+
+    @property
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """What is done why for how many sources, the most frequent first."""
+        found = Counter((item.action.value, item.why) for item in self.items if item.why)
+        return [(action, why, count) for (action, why), count in found.most_common()]
+
+
+def make_plan(
+    config: Config,
+    sources: Sequence[Source],
+    published: State,
+    committed: Mapping[str, Known] | None = None,
+    positions: Mapping[str, Station] | None = None,
+    selection: Selection = Selection(),
+) -> Plan:
+    """Return what a run has to do.
+
+    Parameters
+    ----------
+    config : Config
+    sources : sequence of Source
+        What is there today.
+    published : State
+        What the last output says.
+    committed : mapping of str to Known
+        What an interrupted run has finished since, by path.
+    positions : mapping of str to Station
+        The table of stations.
+    selection : Selection
+        What the user narrows or widens the run to.
+    """
+    base = config.output_path.parent
+    items: dict[str, Item] = {}
+    for source, recipe in zip(sources, recipes(config, sources), strict=True):
+        path = relative_path(source.path, base)
+        known = published.sources.get(path)
+        if known and not selection.has(known.station_ids, known.last_time):
+            items[path] = Item(path, Action.UNCHANGED, known=known)
+            continue
+        fingerprint = readers.fingerprint(source.path, limits_of(config))
+        item = Item(
+            path, Action.NEW, source=source, fingerprint=fingerprint, recipe=recipe, known=known
+        )
+        if known:
+            item = _judged(item, known, positions or {}, selection)
+        items[path] = _taken_up(item, (committed or {}).get(path))
+    for path, known in published.sources.items():
+        if path not in items:
+            items[path] = Item(path, Action.GONE, "no longer there", known=known)
+    plan = Plan([items[path] for path in sorted(items)], removed=_removed(items.values(), config))
+    return replace(plan, rewrite=_why_rewrite(plan, config, published))
+
+
+def limits_of(config: Config) -> Limits:
+    """Return the limits of a config as readers take them."""
+    return Limits(**config.limits.model_dump())
+
+
+def _judged(
+    item: Item, known: Known, positions: Mapping[str, Station], selection: Selection
+) -> Item:
+    """Return the item of a source that the output knows, with what is to be done about it."""
+    change = compare(known.recipe, item.recipe, failed=known.is_bad, reader=known.reader)
+    if selection.force:
+        return replace(item, action=Action.CHANGED, why="forced")
+    if known.status == SourceStatus.GONE and item.fingerprint:
+        return replace(item, action=Action.CHANGED, why="it is back")
+    if not item.fingerprint and known.positions:
+        # It is there and cannot be opened: what was read from it before is not lost for that.
+        return replace(item, action=Action.GONE, why="cannot be opened now")
+    if item.fingerprint != known.fingerprint:
+        return replace(item, action=Action.CHANGED, why="content changed")
+    if change.why and not _is_enough(change, known):
+        added = () if change.removed or not change.only_calculations else change.added
+        action = Action.RETRIED if known.is_bad else Action.CHANGED
+        return replace(item, action=action, why="; ".join(change.why), added=added)
+    if stations.fingerprint(known.station_ids, positions) != known.stations:
+        return replace(item, action=Action.CHANGED, why="the table of stations changed")
+    if selection.retry_failed and known.is_bad:
+        return replace(item, action=Action.RETRIED, why="asked for")
+    return replace(item, action=Action.UNCHANGED)
+
+
+def _is_enough(change: Change, known: Known) -> bool:
+    """Tell whether what the output has of a source will do, with some results left out."""
+    if not change.only_calculations:
+        return False
+    # A verdict or warning may come from a result that is no longer wanted: one cannot tell.
+    only_dropped = bool(change.removed) and not change.added and not known.said
+    return only_dropped or not known.positions
+
+
+def _taken_up(item: Item, committed: Known | None) -> Item:
+    """Return an item with what an interrupted run has done of it, if that is still right."""
+    if committed is None or item.action is Action.GONE:
+        return item
+    if (committed.fingerprint, committed.recipe) != (item.fingerprint, item.recipe):
+        return item
+    if not item.is_work:
+        item = replace(item, action=Action.CHANGED, why="taken up from an interrupted run")
+    finished = len(committed.positions) == committed.profiles
+    return replace(item, done=frozenset(committed.positions), finished=finished)
+
+
+def _removed(items: Iterable[Item], config: Config) -> tuple[str, ...]:
+    """Return the calculations that kept profiles have and the config does not want any more."""
+    gone: dict[str, None] = {}
+    for recipe, new in {(item.known.recipe, item.recipe) for item in items if item.known}:
+        if recipe and new:
+            gone |= dict.fromkeys(compare(recipe, new, failed=False).removed)
+    return tuple(gone)
+
+
+def _why_rewrite(plan: Plan, config: Config, published: State) -> str:
+    """Return why the output is to be written even if no source needs work."""
+    for item in plan.items:
+        if item.action is Action.GONE and item.known:
+            removed = config.gone_sources == "remove" or not item.known.positions
+            if removed or item.known.status != SourceStatus.GONE:
+                return "sources are gone"
+    if plan.removed:
+        return f"calculations removed: {', '.join(plan.removed)}"
+    if not published.sources:
+        return "there is no output yet"
+    if published.attributes.get("configuration") != config.normalized():
+        return "the config changed, in nothing that is computed"
+    return ""
