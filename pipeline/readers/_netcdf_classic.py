@@ -22,6 +22,8 @@ VERSIONS = {1: (">I", ">I"), 2: (">I", ">Q"), 5: (">Q", ">Q")}
 # Beyond these a header is damaged, not large.
 _MOST_ENTRIES = 1_000_000
 _LONGEST_TEXT = 2**31
+_LONGEST_HEADER = 2**26
+_MOST_DIMENSIONS = 1024
 
 
 class _Variable(NamedTuple):
@@ -76,7 +78,10 @@ def _end_of_data(file: BinaryIO, count: str, offset: str) -> int:
 
 def _variable(file: BinaryIO, count: str, offset: str, sizes: list[int]) -> _Variable:
     _skip_text(file, count)
-    shape = [sizes[_number(file, count)] for _ in range(_length(file, count))]
+    dimensions = _length(file, count)
+    if dimensions > _MOST_DIMENSIONS:
+        raise IndexError(dimensions)
+    shape = [sizes[_number(file, count)] for _ in range(dimensions)]
     _skip_attributes(file, count)
     value_bytes = TYPE_BYTES[_number(file, ">I")]
     _number(file, count)  # the size in bytes, which overflows in large files
@@ -105,6 +110,8 @@ def _skip(file: BinaryIO, size: int) -> None:
 def _entries(file: BinaryIO, count: str) -> int:
     """Return how many entries a list has, after its tag."""
     _number(file, ">I")
+    if file.tell() > _LONGEST_HEADER:
+        raise IndexError(file.tell())
     return _length(file, count)
 
 

@@ -7,17 +7,24 @@ indexed (a profile's number at each level). Source: CF conventions, chapter 9 an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ReadError
+from pipeline.readers._text import shorten
+from pipeline.readers.limits import MEGABYTE, current, refuse_levels, refuse_soundings
 
 Array = NDArray[Any]
+
+#: Bytes of values that are read however small the file is: missing ones pack very well.
+_HARMLESS = 64 * MEGABYTE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,20 +145,25 @@ def array_layout(dataset: Any, pressure: Any, temperature: Any) -> Layout:
             f"{temperature.name} runs along {', '.join(temperature.dimensions)}: profiles have "
             "one dimension beside their levels; pick one column or one station of it first"
         )
+    refuse_levels(sizes[level], f"dimension {level} has {sizes[level]} entries: ")
     if not others:
         return Layout(level=level, instance=None, count=1)
+    refuse_soundings(sizes[others[0]])
     return Layout(level=level, instance=others[0], count=sizes[others[0]])
 
 
 def _contiguous(dataset: Any, counts: Any, index: Any | None) -> Layout:
     level = counts.sample_dimension
+    refuse_soundings(prod(counts.shape))
     sizes = _integers(counts)
     available = len(dataset.dimensions[level]) if level in dataset.dimensions else 0
-    if (sizes < 0).any() or sizes.sum() != available:
+    # Each one alone too, since a sum of absurd counts can overflow to any number.
+    if ((sizes < 0) | (sizes > available)).any() or sizes.sum() != available:
         raise ReadError(
             f"{counts.name} adds up to {sizes.sum()} levels, where dimension {level} has "
             f"{available}; the file is damaged or was cut"
         )
+    refuse_levels(int(sizes.max(initial=0)))
     ends = np.cumsum(sizes)
     rows = tuple(slice(end - size, end) for size, end in zip(sizes, ends, strict=True))
     outer = {} if index is None else {index.instance_dimension: _within(dataset, index)}
@@ -163,6 +175,8 @@ def _contiguous(dataset: Any, counts: Any, index: Any | None) -> Layout:
 def _indexed(dataset: Any, index: Any) -> Layout:
     places = _within(dataset, index)
     count = len(dataset.dimensions[index.instance_dimension])
+    refuse_soundings(count)
+    refuse_levels(int(np.unique(places, return_counts=True)[1].max(initial=0)))
     order = np.argsort(places, kind="stable")
     bounds = np.searchsorted(places[order], np.arange(count + 1))
     rows = tuple(order[start:stop] for start, stop in pairwise(bounds))
@@ -184,7 +198,36 @@ def _within(dataset: Any, index: Any) -> Array:
     return places
 
 
+def refuse_large(variables: Iterable[Any]) -> None:
+    """Raise ReadError for variables that claim more values than can be meant.
+
+    A file of a few bytes can announce any number of values, all of them missing.
+
+    Parameters
+    ----------
+    variables : iterable of netCDF4.Variable
+        Of one file.
+
+    Raises
+    ------
+    ReadError
+    """
+    variables = list(variables)
+    size = sum(prod(variable.shape) for variable in variables) * np.dtype(float).itemsize
+    if size <= _HARMLESS:
+        return
+    limits = current()
+    file_size = os.stat(variables[0].group().filepath()).st_size
+    if size > min(limits.unpacked_bytes, max(file_size * limits.unpacked_ratio, _HARMLESS)):
+        raise ReadError(
+            f"its variables ({shorten(', '.join(variable.name for variable in variables))}) "
+            f"announce {size / MEGABYTE:.0f} MB of values in a file of {file_size} bytes, more than "
+            "is read (limits: unpacked_size and unpacked_ratio in the config)"
+        )
+
+
 def _integers(variable: Any) -> Array:
+    refuse_large([variable])
     return np.asarray(np.ma.filled(variable[...].astype(np.int64), -1))
 
 

@@ -131,6 +131,7 @@ def values_of(variable: Any) -> tuple[Array, tuple[str, ...]]:
 
     Fill values, ``missing_value`` and what is outside ``valid_range`` are NaN.
     """
+    layouts.refuse_large([variable])
     values = variable[...]
     if variable.dtype is str:
         return np.asarray(values, dtype=object), variable.dimensions

@@ -142,18 +142,23 @@ def _chosen(options: Mapping[str, Any]) -> dict[str, str]:
 
 def _columns(dataset: Any, contents: Contents) -> list[Column]:
     """Read the level variables, in the project's units, and what rides along."""
+    # The project's own files keep what formats reported beyond the six.
+    riding = [
+        variable
+        for variable in dataset.variables.values()
+        if "reported_name" in variable.ncattrs() and contents.layout.level in variable.dimensions
+    ]
+    layouts.refuse_large([*contents.levels.values(), *riding])
     columns = []
     for quantity, variable in contents.levels.items():
         values = _level_values(variable, contents.layout)
         bad, about = _bad_values(dataset, variable, contents.layout)
         columns.append(Column(quantity, _in_units(values, variable, UNITS[quantity]), bad, about))
-    for variable in dataset.variables.values():
-        # The project's own files keep what formats reported beyond the six.
-        if "reported_name" in variable.ncattrs() and contents.layout.level in variable.dimensions:
-            values = _level_values(variable, contents.layout)
-            units, long_name = (getattr(variable, key, "") for key in ("units", "long_name"))
-            extra = Extra(np.empty(0), units, long_name)
-            columns.append(Column(variable.reported_name, values, extra=extra))
+    for variable in riding:
+        values = _level_values(variable, contents.layout)
+        units, long_name = (getattr(variable, key, "") for key in ("units", "long_name"))
+        extra = Extra(np.empty(0), units, long_name)
+        columns.append(Column(variable.reported_name, values, extra=extra))
     return columns
 
 
