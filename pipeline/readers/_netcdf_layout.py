@@ -221,8 +221,8 @@ def refuse_large(variables: Iterable[Any]) -> None:
     if size > min(limits.unpacked_bytes, max(file_size * limits.unpacked_ratio, _HARMLESS)):
         raise ReadError(
             f"its variables ({shorten(', '.join(variable.name for variable in variables))}) "
-            f"announce {size / MEGABYTE:.0f} MB of values in a file of {file_size} bytes, more than "
-            "is read (limits: unpacked_size and unpacked_ratio in the config)"
+            f"announce {size / MEGABYTE:.0f} MB of values in a file of {file_size} bytes, more "
+            "than is read (limits: unpacked_size and unpacked_ratio in the config)"
         )
 
 

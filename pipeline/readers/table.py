@@ -82,7 +82,11 @@ def sniff(head: bytes, path: Path) -> str | None:
     if not delimiter:
         return "its first line is no CSV header"
     try:
-        columns = recognised(split(header, delimiter))
+        fields = split(header, delimiter)
+    except ReadError as error:
+        return f"its first line is no header: {error}"
+    try:
+        columns = recognised(fields)
     except ReadError as error:
         return str(error)
     if not {"pressure", "temperature"} <= columns.keys():
