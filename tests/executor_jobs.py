@@ -96,6 +96,8 @@ class BreaksOnArrival:
 def arrive(how: str) -> None:
     if how == "exit":
         os._exit(7)
+    if how == "swell":
+        np.ones(12_500_000_000)
     raise ValueError("broken on arrival")
 
 
@@ -118,6 +120,66 @@ def crash(how: str) -> None:
         time.sleep(60)
     elif how == "hold the GIL":
         ctypes.PyDLL(None).sleep(60)
+
+
+def swell_at(value: int, victim: int, how: str) -> int:
+    """Return the value, but for the victim, which takes all the memory that it can get."""
+    if value == victim:
+        swell(how)
+    return value
+
+
+_held: list[Any] = []
+
+
+def swell(how: str) -> Any:
+    if how == "one large array":
+        np.ones(12_500_000_000)
+    elif how == "a list that grows":
+        grown = [0]
+        while True:
+            grown += [0] * 100_000
+    elif how == "small things held for ever":
+        while True:
+            _held.append([])
+    elif how == "a buffer in steps":
+        buffer = bytearray()
+        while True:
+            buffer += bytes(10_000_000)
+    elif how == "its result":
+        return bytearray(70 << 20)  # and as much again for its pickle
+    elif how == "unchecked malloc":
+        library = ctypes.CDLL(None)
+        library.malloc.restype, library.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        ctypes.memset(library.malloc(1 << 40) or 0, 1, 1)
+    return None
+
+
+def swell_carelessly(how: str) -> str:
+    """Do what careless code does with every error."""
+    try:
+        swell(how)
+    except Exception:
+        return "swallowed"
+    return "enough"
+
+
+def swell_once(marker: str, how: str) -> str:
+    """Swell the first time, and remember that in a file."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        swell(how)
+    return "second time lucky"
+
+
+def fill(mebibytes: int) -> int:
+    """Take so much memory, write to all of it, and give it back."""
+    return len(bytearray(mebibytes << 20))
+
+
+def swell_in_calculation(pressure: Any) -> Any:
+    """Be a user's own calculation."""
+    return np.ones(10**15)
 
 
 def crash_once(marker: str, how: str) -> str:
@@ -161,3 +223,7 @@ def kill_dask_worker(value: int, guilty: bool) -> int:
         os.kill(int(server.rpartition(")")[2].split()[1]), signal.SIGKILL)
         time.sleep(60)
     return value
+
+
+def zeros(kind: Any, count: int) -> int:
+    return np.zeros(count, kind).nbytes

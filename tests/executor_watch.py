@@ -34,10 +34,27 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     return condition()
 
 
-def start_script(folder: Path, body: str, *, guard: bool = True) -> subprocess.Popen:
-    """Run a script of a user's, with the package and the jobs at hand."""
+def living(group: int) -> list[int]:
+    """Return the processes of a group that run: those that a script has started, and itself."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, of_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(of_group) == group and state not in "ZX":
+            found.append(int(folder.name))
+    return found
+
+
+def start_script(folder: Path, body: str, *, guard: bool = True, top: str = "") -> subprocess.Popen:
+    """Run a script of a user's, in a process group of its own, with the jobs at hand.
+
+    What stands at its `top` is done by workers that are starting, too.
+    """
     head = "import os, signal, sys, time\nimport executor_jobs as jobs\n"
     head += "from pipeline.executors import open_executor\n"
+    head += textwrap.dedent(top)
     body = textwrap.dedent(body)
     if guard:
         body = "if __name__ == '__main__':\n" + textwrap.indent(body, "    ")
@@ -51,4 +68,5 @@ def start_script(folder: Path, body: str, *, guard: bool = True) -> subprocess.P
         text=True,
         env=environment,
         cwd=folder,
+        start_new_session=True,
     )

@@ -146,6 +146,7 @@ def test_a_closed_pool_says_so():
         ({"kind": "cluster"}, "unknown kind 'cluster', choose one of serial, pool, dask"),
         ({"workers": 0}, "0 workers"),
         ({"timeout": 0.0}, "timeout of 0.0 s"),
+        ({"memory": 0.0}, "memory of 0.0 GiB"),
     ],
 )
 def test_senseless_options_are_refused(options, message):

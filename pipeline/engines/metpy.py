@@ -216,8 +216,6 @@ class _Evaluator:
         if key not in self._calls:
             try:
                 result = _run(calculation, arguments)
-            except MemoryError:  # for the executor, which tries the profile on a fresh worker
-                raise
             except (Exception, SystemExit) as error:  # kept, so that all who need it learn of it
                 result = error
             self._calls[key] = (result, arguments)  # the arguments stay, so their ids stay theirs
@@ -249,7 +247,7 @@ class _Evaluator:
             return value
         except Missing as reason:
             self.missing[calculation.name] = str(reason)
-        except MemoryError:
+        except MemoryError:  # for the executor, which tries the profile on a fresh worker
             raise
         except (Exception, SystemExit) as error:
             self.errors[calculation.name] = describe(error)

@@ -31,6 +31,7 @@ from pipeline.executors.calls import (
     unpack_outcome,
 )
 from pipeline.executors.pool import PoolExecutor
+from pipeline.executors.processes import without_signals
 
 #: So many items a worker, and bytes of arguments in all, are on their way ahead of the results.
 LOOK_AHEAD = 16
@@ -323,12 +324,13 @@ def _local_cluster(workers: int) -> Any:
     import distributed
 
     try:
-        return distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",  # any free port: without one Dask warns of a taken one
-        )
+        with without_signals():  # Dask's thread keeps them out, and with it all workers it starts
+            return distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",  # any free one, without a warning of taken ones
+            )
     except (OSError, RuntimeError, TimeoutError) as error:
         raise PipelineError(
             f"a local Dask cluster does not start: {describe(error)}. In a script of your own, "

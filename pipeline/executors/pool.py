@@ -252,7 +252,7 @@ class _Supervision:
         try:
             worker.send(message)
         except OSError:
-            self._lose(worker, "died")
+            self._hear(worker, died=True)  # it may have said before that it has no memory for it
 
     def _start_workers(self) -> None:
         """Start as many workers as find something to do, up to the size of the pool."""
@@ -284,17 +284,21 @@ class _Supervision:
         )
         for worker in staff:
             died = worker.process.sentinel in heard
-            try:
-                if worker.pipe in heard or died:
-                    self._take_answers(worker)
-            except (OSError, EOFError):
-                died = True
-            if worker.swollen:
-                self._lose(worker, "out_of_memory")
-            elif died:
-                self._lose(worker, "died")
+            if worker.pipe in heard or died:
+                self._hear(worker, died=died)
             elif time.monotonic() >= self._deadline(worker) and not worker.pipe.poll():
                 self._lose(worker, "timed_out")
+
+    def _hear(self, worker: Worker, *, died: bool) -> None:
+        """Take what a worker has to say, and part with it if those were its last words."""
+        try:
+            self._take_answers(worker)
+        except (OSError, EOFError):
+            died = True
+        if worker.swollen:
+            self._lose(worker, "out_of_memory")
+        elif died:
+            self._lose(worker, "died")
 
     def _deadline(self, worker: Worker) -> float:
         if not worker.ready:

@@ -158,7 +158,7 @@ def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, C
     ours, theirs = multiprocessing.Pipe()
     try:
         _limit_transfers(ours)
-        with _start_lock, _one_thread_environment(), _may_have_children(), _without_signals():
+        with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
             context = _context(preload)
             process = context.Process(  # type: ignore[attr-defined]
                 target=work, args=(theirs, tuple(preload), memory), name=WORKER_NAME, daemon=True
@@ -212,8 +212,8 @@ def _one_thread_environment() -> Iterator[None]:
 
 
 @contextmanager
-def _without_signals() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM, also in processes that are started here, for all their life.
+def without_signals() -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM; processes and threads that are started here never get them.
 
     A terminal and systemd send them to all processes at once; only the main one is to act on them.
     """

@@ -17,6 +17,7 @@ from pipeline.executors.calls import call_packed, unpack_function
 
 READY = b"ready"
 OUT_OF_MEMORY = b"out of memory"
+RESERVE_BYTES = 1 << 22
 #: A worker without work leaves by itself, so that nothing is left behind on a cluster whose
 #: client was killed. The pool starts another one when there is work again.
 IDLE_SECONDS = 600.0
@@ -39,15 +40,16 @@ def work(pipe: Connection, preload: Sequence[str], memory: float | None = None) 
     """
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.SIG_IGN)  # they are for the supervisor to act on
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    _leave_with_parent()
     for module in preload:
         importlib.import_module(module)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # nobody listens any more
         pipe.send_bytes(READY)
+        reserve = bytearray(RESERVE_BYTES)  # with nothing left it could not even say so
         try:
             _answer(pipe, memory)
         except MemoryError:
-            _limit_memory(None)  # so that there is enough to say so
+            del reserve
             pipe.send_bytes(OUT_OF_MEMORY)
 
 
@@ -90,8 +92,21 @@ def _limit_memory(gibibytes: float | None) -> None:
 
 
 def _leave_with_parent() -> None:
-    """End this process when its supervisor is gone, even in the middle of a long call."""
+    """See to it that this process ends when its supervisor is gone, in whatever call it is."""
     parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def leave() -> None:
+        wait([sentinel])
         os._exit(0)
+
+    if sys.platform == "linux":
+        import fcntl
+
+        # A call that never lets go of the interpreter keeps the thread below from its turn; the
+        # kernel asks nobody: when the pipe ends it sends SIGIO, which ends a process.
+        fcntl.fcntl(sentinel, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(sentinel, fcntl.F_SETFL, fcntl.fcntl(sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    threading.Thread(target=leave, daemon=True).start()
