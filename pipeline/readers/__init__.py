@@ -27,6 +27,7 @@ import difflib
 import functools
 import importlib
 import importlib.metadata
+import math
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ from pipeline.readers._files import fingerprint as fingerprint
 from pipeline.readers.limits import DEFAULT_LIMITS, Limits, current, in_force, refuse_soundings
 
 HEAD_BYTES = 65536
+#: m, below the Dead Sea and above Everest.
+LOWEST_GROUND, HIGHEST_GROUND = -500.0, 9000.0
 ENTRY_POINT_GROUP = "pipeline.readers"
 BUILT_IN = (
     "spc_raw",
@@ -248,12 +251,24 @@ def _read_into(
         if not isinstance(profile, Profile):
             raise TypeError(f"it gave a {type(profile).__name__} where a Profile is expected")
         refuse_soundings(len(source.profiles) + 1)
-        source.profiles.append(profile)
+        source.profiles.append(_on_earth(profile))
     _tell(source)
     if files.version(path) != before:
         # Without a fingerprint the next run reads it again, whatever it has become by then.
         source.row.fingerprint = ""
         raise ReadError("the file changed while it was read; the next run reads it again")
+
+
+def _on_earth(profile: Profile) -> Profile:
+    """Return a profile, without a position or altitude that no station has."""
+    position, altitude = (profile.latitude, profile.longitude), profile.surface_altitude
+    if abs(position[0]) > 90 or abs(position[1]) > 360:
+        profile.latitude = profile.longitude = math.nan
+        profile.notes += (f"{position[0]:g}, {position[1]:g} is not a position",)
+    if not LOWEST_GROUND <= altitude <= HIGHEST_GROUND and not math.isnan(altitude):
+        profile.surface_altitude = math.nan
+        profile.notes += (f"{altitude:g} m is not the altitude of a place",)
+    return profile
 
 
 def _tell(source: ReadSource) -> None:

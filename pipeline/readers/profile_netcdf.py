@@ -120,7 +120,9 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with netCDF4.Dataset(path) as dataset:
             yield dataset
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError, AttributeError) as error:
+        if isinstance(error, AttributeError) and not str(error).startswith("NetCDF: "):
+            raise  # ours; the library's own are attributes that it finds and cannot open
         raise ReadError(f"the netCDF library cannot read it: {error}; it is damaged") from error
 
 
