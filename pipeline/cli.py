@@ -87,8 +87,10 @@ def _selection(force: bool, retry_failed: bool, since: str | None, stations: Seq
 
     from pipeline.plan import Selection
 
+    start: np.datetime64 | None = None
     try:
-        start = None if since is None else np.datetime64(since.removesuffix("Z"), "s")
+        if since is not None:
+            start = np.datetime64(since.removesuffix("Z"), "s")
     except ValueError:
         start = np.datetime64("NaT")
     if start is not None and np.isnat(start):

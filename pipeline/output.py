@@ -351,8 +351,8 @@ def _clear_errors(target: Path, needed: int = 0) -> Iterator[None]:
         kind: type[PipelineError] = PipelineError
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             kind = DiskError
-            need = f"it needs up to {needed} bytes" if needed else "it needs some"
-            advice = f"{need}, make room{_free(target.parent)}; {advice}"
+            amount = f" for up to {needed} bytes" if needed else ""
+            advice = f"make room{amount}{_free(target.parent)}; {advice}"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             kind = DiskError
             advice = f"choose another folder or get the right to write to this one; {advice}"

@@ -31,6 +31,7 @@ from pipeline.publish import assemble
 from pipeline.report.account import account
 from pipeline.report.night import Night
 from pipeline.report.progress import Progress, silent
+from pipeline.report.summary import describe_plan, summarize
 from pipeline.sources import Source, demand_apart, find_sources, matching_files
 from pipeline.state import State, read_state
 from pipeline.work import Tally, Work
@@ -68,7 +69,7 @@ class Report:
     workers: int = 0
     exit_code: int = 0
     warnings: list[str] = field(default_factory=list)
-    """What is unlike the last nights."""
+    """What a person should look at: too much has failed, or is unlike the last nights."""
 
     @property
     def path(self) -> Path:
@@ -122,7 +123,10 @@ def run(
             night.finish(account(report, night, error))
             raise
         results = account(report, night)
-        report.exit_code, report.warnings = results.exit_code, results.warnings
+        report.exit_code = results.exit_code
+        report.warnings = [*filter(None, [results.message]), *results.warnings]
+        for line in summarize(report).splitlines():
+            log.info("%s", line)
         night.finish(results)
         return report
 
@@ -143,6 +147,8 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
             positions,
             report.selection,
         )
+    for line in describe_plan(report.plan):
+        log.info("%s", line)
     night.event("planned", **report.plan.counts, waiting=len(report.plan.to_do))
     if report.plan.is_idle:
         journal.clear()

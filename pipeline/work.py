@@ -6,6 +6,7 @@ one begins, so a run that is killed loses the batch in hand and no more.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from pipeline.plan import Selection
     from pipeline.profiles import SourceRow
     from pipeline.stations import Station
+
+log = logging.getLogger("pipeline")
 
 #: A batch is to last so long: what a kill can cost. The first one has so many profiles a worker.
 BATCH_SECONDS = 10.0
@@ -191,6 +194,7 @@ class Work:
         self.tally.batches += 1
         self.tally.profiles += len(evaluations)
         self.tally.memory = peak_memory(self.tally.memory)
+        log.info("batch %d: %d profiles", self.tally.batches, len(evaluations))
         self.event("batch", number=self.tally.batches, profiles=len(evaluations))
         self._choose_size(len(evaluations), time.perf_counter() - began)
         self.interrupt.demand_none(

@@ -134,3 +134,15 @@ def sleep_at_victim(pressure: Any) -> Any:
     if is_victim(pressure):
         time.sleep(600)
     return pressure[0]
+
+
+def nap(pressure: Any) -> float:
+    """Take its time, so that a test can get between two batches."""
+    time.sleep(0.3)
+    return float(pressure.m_as("hPa")[0])
+
+
+def long_nap(pressure: Any) -> float:
+    """Take more time than any test waits for."""
+    time.sleep(30.0)
+    return float(pressure.m_as("hPa")[0])

@@ -41,10 +41,8 @@ class TestRun:
         assert (folder / "typed.nc").is_file()
 
     def test_says_how_far_it_is_in_plain_lines_without_a_terminal(self, done: Result) -> None:
-        files, profiles = len(REAL) + len(BAD) + 1, len(REAL)
-        assert f"reading      {files}/{files} in " in done.stderr
-        assert f"checking     {profiles}/{profiles} in " in done.stderr
-        assert f"calculating  {profiles}/{profiles} in " in done.stderr
+        files = len(REAL) + len(BAD) + 1
+        assert f"working      {files}/{files} in " in done.stderr
 
     def test_names_every_file_that_could_not_be_read(self, done: Result, folder: Path) -> None:
         for name in (*BAD, "vanished.txt"):
@@ -52,8 +50,10 @@ class TestRun:
 
     def test_sums_up(self, done: Result) -> None:
         lines = done.stdout.splitlines()
-        assert lines[0] == f"sources   {len(REAL) + len(BAD) + 1}: 8 read, 5 unreadable"
-        assert lines[1] == "profiles  8: 7 ok, 1 suspect"
+        files = len(REAL) + len(BAD) + 1
+        assert lines[0] == f"plan      {files} sources: {files} new"
+        assert lines[1] == f"sources   {files}: 8 read, 5 unreadable"
+        assert lines[2] == "profiles  8: 7 ok, 1 suspect"
         assert "              1 negative_cape" in lines
         assert any(line.startswith("results   2 a profile") for line in lines)
         assert any("highest" in line and "J/kg (" in line for line in lines)
@@ -108,7 +108,7 @@ class TestUserErrors:
             output="a-file/out.nc",
         )
         done = command("run", "-q", path)
-        assert done.exit_code == 1
+        assert done.exit_code == 5
         assert len(done.stderr.strip().splitlines()) == 1
         assert "a-file" in done.stderr
 

@@ -13,11 +13,14 @@ import pytest
 from made_profiles import made
 
 from pipeline import ragged
+from pipeline.config import Config
 from pipeline.flags import Reason, SourceStatus
+from pipeline.plan import Action, Item, Plan
 from pipeline.profiles import SourceRow
 from pipeline.report import progress
 from pipeline.report.summary import summarize, summarize_conversion
 from pipeline.run import Report
+from pipeline.work import Tally
 
 
 class Terminal(io.StringIO):
@@ -88,11 +91,19 @@ class TestSummary:
         dataset = ragged.to_dataset(checked, rows)
         dataset["sbcape"] = ("profile", sbcape)
         seconds = {"read": 1.0, "calculate": 2.5}
-        return Report(dataset, path, ["sbcape"], 2, seconds, Counter(warnings))
+        plan = Plan([Item("a", Action.NEW), Item("b", Action.CHANGED, "content changed")])
+        tally = Tally(seconds=seconds, warnings=Counter(warnings))
+        config = Config(input=["in/*"], output=str(path))
+        return Report(config, ["sbcape"], plan=plan, tally=tally, dataset=dataset, workers=2)
 
     def test_counts_verdicts_reasons_and_results(self, tmp_path: Path) -> None:
         lines = summarize(self.report(tmp_path, [100.0, np.nan, 900.0])).splitlines()
-        assert lines[:2] == ["sources   2: 1 read, 1 unreadable", "profiles  3: 2 ok, 1 rejected"]
+        assert lines[:4] == [
+            "plan      2 sources: 1 new, 1 changed",
+            "              1 changed: content changed",
+            "sources   2: 1 read, 1 unreadable",
+            "profiles  3: 2 ok, 1 rejected",
+        ]
         assert "              1 top_too_low" in lines
         assert "          sbcape median 500, highest 900 J/kg (C_no-time)" in lines
         assert "seconds   3.5 with 2 workers (read 1.0, calculate 2.5)" in lines
@@ -109,6 +120,7 @@ class TestSummary:
 
     def test_of_a_conversion(self, tmp_path: Path) -> None:
         report = self.report(tmp_path, [1.0, 2.0, 3.0])
+        assert report.dataset is not None
         lines = summarize_conversion(report.dataset, report.path).splitlines()
         assert lines[0] == "sources   2: 1 read, 1 unreadable"
         assert lines[-1].startswith("written   ")

@@ -184,7 +184,8 @@ class TestResults:
 class TestTheReport:
     def test_says_what_was_done(self, report: Report) -> None:
         assert report.workers == 1
-        assert list(report.seconds) == ["read", "check", "calculate", "write"]
+        stages = ["plan", "read", "check", "calculate", "commit", "publish"]
+        assert list(report.seconds) == stages
         assert "sbcape" in report.names
         assert report.path.is_file()
 

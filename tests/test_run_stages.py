@@ -54,9 +54,9 @@ def test_a_profile_that_cannot_be_cleaned_costs_no_other(monkeypatch: pytest.Mon
         return original(raw, *arguments)
 
     monkeypatch.setattr(quality, "clean", broken)
-    profiles = [(0, profile(station_id="A")), (1, profile(station_id="B"))]
+    found = [load.Found(0, profile(station_id="A"), 0), load.Found(1, profile(station_id="B"), 0)]
     rows = [SourceRow(path="a"), SourceRow(path="b")]
-    dataset = load.check(rows, profiles, Quality())
+    dataset = load.check(rows, found, Quality())
     assert dataset["row_size"].values.tolist() == [len(FAULTLESS), 0]
     assert dataset["status"].values.tolist() == [Status.OK, Status.REJECTED]
     assert "ZeroDivisionError: a bug" in str(dataset["status_message"].values[1])

@@ -108,7 +108,7 @@ def _sources(report: Report, dataset: xr.Dataset | None) -> Iterator[SourceResul
 def _result(item: Item, outcome: str, message: str, reader: str, profiles: int) -> SourceResult:
     return SourceResult(
         path=item.path,
-        action=item.action.value,  # type: ignore[arg-type]
+        action=item.action.value,
         why=item.why,
         outcome=outcome,  # type: ignore[arg-type]
         message=message,
@@ -149,7 +149,7 @@ def _failed_profiles(dataset: xr.Dataset, tonight: np.ndarray[Any, Any]) -> Iter
         yield FailedProfile(
             profile_id=str(one["profile_id"]),
             source=str(dataset["source_path"].values[one["source_index"]]),
-            status=Status(int(one["status"])).name.lower(),
+            status="failed" if one["status"] == Status.FAILED else "rejected",
             reasons=[reason.label for reason in from_mask(int(one["status_reasons"]))],
             message=str(one["status_message"]),
         )

@@ -45,9 +45,9 @@ def describe_plan(plan: Plan) -> list[str]:
     counts = ", ".join(f"{count} {word}" for word, count in plan.counts.items() if count)
     lines = [f"plan      {len(plan.items)} sources: {counts or 'none'}"]
     lines += [f"          {count:>5} {action}: {why}" for action, why, count in plan.reasons]
-    waiting = sum(bool(item.done) for item in plan.items)
-    if waiting:
-        lines.append(f"          {waiting:>5} taken up from an interrupted run")
+    begun = sum(item.finished or bool(item.done) for item in plan.items)
+    if begun:
+        lines.append(f"          {begun:>5} taken up from an interrupted run")
     if plan.is_idle:
         lines.append("          nothing to do")
     elif not plan.to_do and plan.rewrite:
