@@ -130,8 +130,8 @@ class Night:
             Text, numbers, lists and dicts; anything else is written as text.
         """
         with self._or_warn():
-            line = {"time": _now("milliseconds"), "kind": kind} | facts
-            self._add(EVENTS, json.dumps(line, default=_plain))
+            line = {"time": _now("milliseconds"), "kind": kind}
+            self._add(EVENTS, json.dumps(line | facts | line, default=_plain))
 
     def finish(self, results: Results) -> None:
         """Write ``results.json``, at once and whole, and remove the oldest folders."""
