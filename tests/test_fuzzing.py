@@ -17,6 +17,7 @@ from pipeline import readers
 from pipeline.executors import open_executor
 
 COUNT, SEED = 500, 2003
+PRELOAD = ("fuzzing", "netCDF4", "metpy.calc")
 
 
 @pytest.mark.timeout(120)
@@ -29,11 +30,12 @@ def test_500_damaged_files_are_clean_datasets_or_named_reasons(
     assert {case.original.reader for case in drawn} >= set(readers.BUILT_IN)
     assert {case.mutation for case in drawn} == set(MUTATIONS)
 
-    with open_executor("pool", workers=2, timeout=20, memory=2, preload=["fuzzing"]) as executor:
+    with open_executor("pool", workers=2, timeout=20, memory=2, preload=PRELOAD) as executor:
         outcomes = list(executor.starmap(read_case, ((case, str(tmp_path)) for case in drawn)))
 
-    wrong = [(case, violations(one)) for case, one in zip(drawn, outcomes, strict=True)]
+    wrong = [(case, violations(case, one)) for case, one in zip(drawn, outcomes, strict=True)]
     assert [(case, said) for case, said in wrong if said] == []
+    assert all(isinstance(one, Outcome) for one in outcomes)
     read = [one for one in outcomes if isinstance(one, Outcome)]
     assert dataset_violations(read) == []
     # The damage is neither so small that nothing is tested, nor so great.

@@ -63,12 +63,12 @@ def refuse_other_structures(dataset: Any) -> None:
     ------
     ReadError
     """
-    feature = str(getattr(dataset, "featureType", "")).lower()
+    feature = attribute(dataset, "featureType").lower()
     if feature in ("timeseries", "point"):
         raise ReadError(f"featureType is {feature}: values of single levels, not profiles")
     axes = {"latitude": "", "longitude": ""}
     for name, variable in dataset.variables.items():
-        standard_name = getattr(variable, "standard_name", "")
+        standard_name = attribute(variable, "standard_name")
         if variable.dimensions == (name,) and standard_name in axes and variable.size > 1:
             axes[standard_name] = name
     grid = set(axes.values())
@@ -153,7 +153,7 @@ def array_layout(dataset: Any, pressure: Any, temperature: Any) -> Layout:
 
 
 def _contiguous(dataset: Any, counts: Any, index: Any | None) -> Layout:
-    level = counts.sample_dimension
+    level = attribute(counts, "sample_dimension")
     refuse_soundings(prod(counts.shape))
     sizes = _integers(counts)
     available = len(dataset.dimensions[level]) if level in dataset.dimensions else 0
@@ -166,7 +166,9 @@ def _contiguous(dataset: Any, counts: Any, index: Any | None) -> Layout:
     refuse_levels(int(sizes.max(initial=0)))
     ends = np.cumsum(sizes)
     rows = tuple(slice(end - size, end) for size, end in zip(sizes, ends, strict=True))
-    outer = {} if index is None else {index.instance_dimension: _within(dataset, index)}
+    outer = (
+        {} if index is None else {attribute(index, "instance_dimension"): _within(dataset, index)}
+    )
     return Layout(
         level=level, instance=counts.dimensions[0], count=len(sizes), rows=rows, outer=outer
     )
@@ -174,20 +176,19 @@ def _contiguous(dataset: Any, counts: Any, index: Any | None) -> Layout:
 
 def _indexed(dataset: Any, index: Any) -> Layout:
     places = _within(dataset, index)
-    count = len(dataset.dimensions[index.instance_dimension])
+    instance = attribute(index, "instance_dimension")
+    count = len(dataset.dimensions[instance]) if instance in dataset.dimensions else 0
     refuse_soundings(count)
     refuse_levels(int(np.unique(places, return_counts=True)[1].max(initial=0)))
     order = np.argsort(places, kind="stable")
     bounds = np.searchsorted(places[order], np.arange(count + 1))
     rows = tuple(order[start:stop] for start, stop in pairwise(bounds))
-    return Layout(
-        level=index.dimensions[0], instance=index.instance_dimension, count=count, rows=rows
-    )
+    return Layout(level=index.dimensions[0], instance=instance, count=count, rows=rows)
 
 
 def _within(dataset: Any, index: Any) -> Array:
     """Return an index variable's values, none of them outside the dimension it points into."""
-    name = index.instance_dimension
+    name = attribute(index, "instance_dimension")
     size = len(dataset.dimensions[name]) if name in dataset.dimensions else 0
     places = _integers(index)
     if len(places) and not (places.min() >= 0 and places.max() < size):
@@ -227,8 +228,18 @@ def refuse_large(variables: Iterable[Any]) -> None:
 
 
 def _integers(variable: Any) -> Array:
+    """Return counts or indices; -1 for what is none."""
+    if variable.dtype is str or variable.dtype.kind not in "iuf":
+        raise ReadError(f"{variable.name} should hold whole numbers, and does not")
     refuse_large([variable])
-    return np.asarray(np.ma.filled(variable[...].astype(np.int64), -1))
+    numbers = np.ma.filled(np.ma.asarray(variable[...], dtype=np.float64), -1.0)
+    return np.where(np.abs(numbers) < 2.0**53, numbers, -1.0).astype(np.int64)
+
+
+def attribute(holder: Any, name: str) -> str:
+    """Return an attribute as text; empty where there is none, or it is a list of numbers."""
+    value = getattr(holder, name, "")
+    return str(value) if np.ndim(value) == 0 else ""
 
 
 def along(values: Array, dimensions: tuple[str, ...], layout: Layout) -> tuple[Array, list[str]]:

@@ -170,7 +170,7 @@ def _unclear(quantity: str, found: list[Any]) -> ReadError:
     names = ", ".join(variable.name for variable in found)
     return ReadError(
         f"{quantity} may be any of {names}, which all have standard_name "
-        f"{found[0].standard_name}; say which with format: {READER} and "
+        f"{layouts.attribute(found[0], 'standard_name')}; say which with format: {READER} and "
         f"options: {{variables: {{{quantity}: {found[0].name}}}}}"
     )
 
@@ -196,7 +196,7 @@ def _known_as(dataset: Any, known: Names) -> Iterator[list[Any]]:
     """Yield groups of variables that may be meant, the surest first."""
     variables = list(dataset.variables.values())
     for standard_name in known.standard:
-        yield [one for one in variables if getattr(one, "standard_name", "") == standard_name]
+        yield [one for one in variables if layouts.attribute(one, "standard_name") == standard_name]
     for name in known.arm:
         yield [one for one in variables if one.name == name and not hasattr(one, "standard_name")]
 
@@ -240,8 +240,8 @@ def _times(variables: list[Any], layout: Layout) -> tuple[Array, tuple[str, ...]
             continue
         try:
             return decode_times(variable, numbers), tuple(notes)
-        except (ValueError, TypeError):  # cftime raises either
-            units = getattr(variable, "units", "")
+        except (ValueError, TypeError, OverflowError):  # cftime raises any of them
+            units = layouts.attribute(variable, "units")
             notes.append(f"{variable.name} has units {units!r}, which name no date of our calendar")
             undecodable.append(variable.name)
     if undecodable:
@@ -268,8 +268,8 @@ def decode_times(variable: Any, numbers: Array) -> Array:
     there = np.isfinite(numbers)
     dates = netCDF4.num2date(
         numbers[there],
-        getattr(variable, "units", ""),
-        getattr(variable, "calendar", "standard"),
+        layouts.attribute(variable, "units"),
+        layouts.attribute(variable, "calendar") or "standard",
         only_use_cftime_datetimes=False,
         only_use_python_datetimes=True,
     )

@@ -9,6 +9,8 @@ Sources: CF conventions 1.11, chapter 9 and appendix H; ARM data file standards 
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +34,8 @@ DESCRIPTION = "netCDF with CF standard names, one or many profiles; ARM sondewnp
 
 MAGIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
 
-_BIT_ASSESSMENT = re.compile(r"bit_(\d+)_assessment")
+_BIT_ASSESSMENT = re.compile(r"bit_([1-9]|[1-5]\d|6[0-3])_assessment", re.ASCII)
+_LARGEST_FLAG = 2**62
 
 
 def sniff(head: bytes, path: Path) -> str | None:
@@ -148,7 +151,8 @@ def _columns(dataset: Any, contents: Contents) -> list[Column]:
     riding = [
         variable
         for variable in dataset.variables.values()
-        if "reported_name" in variable.ncattrs() and contents.layout.level in variable.dimensions
+        if layouts.attribute(variable, "reported_name")
+        and contents.layout.level in variable.dimensions
     ]
     layouts.refuse_large([*contents.levels.values(), *riding])
     columns = []
@@ -158,9 +162,9 @@ def _columns(dataset: Any, contents: Contents) -> list[Column]:
         columns.append(Column(quantity, _in_units(values, variable, UNITS[quantity]), bad, about))
     for variable in riding:
         values = _level_values(variable, contents.layout)
-        units, long_name = (getattr(variable, key, "") for key in ("units", "long_name"))
+        units, long_name = (layouts.attribute(variable, key) for key in ("units", "long_name"))
         extra = Extra(np.empty(0), units, long_name)
-        columns.append(Column(variable.reported_name, values, extra=extra))
+        columns.append(Column(layouts.attribute(variable, "reported_name"), values, extra=extra))
     return columns
 
 
@@ -178,14 +182,14 @@ def _in_units(values: Array, variable: Any, target: str) -> Array:
     if "units" not in variable.ncattrs():
         raise ReadError(f"{variable.name} has no attribute units; add it, for example {target!r}")
     try:
-        return convert(values, variable.units, target)
+        return convert(values, layouts.attribute(variable, "units"), target)
     except ValueError as error:
         raise ReadError(f"{variable.name}: {error}; correct the attribute units") from error
 
 
 def _bad_values(dataset: Any, variable: Any, layout: Layout) -> tuple[Array | None, str]:
     """Return which values ARM's quality checks call Bad, and in which variable they say so."""
-    linked = str(getattr(variable, "ancillary_variables", "")).split()
+    linked = layouts.attribute(variable, "ancillary_variables").split()
     for name in dict.fromkeys([*linked, f"qc_{variable.name}"]):
         flags = dataset.variables.get(name)
         if flags is None or flags.dimensions != variable.dimensions or flags.dtype.kind not in "iu":
@@ -203,14 +207,23 @@ def _bad_flags(dataset: Any, flags: Any) -> tuple[int, list[int]]:
     """Return the bits and the numbers that mean Bad."""
     if bits := _bad_bits(flags, ""):
         return bits, []
-    is_bad = [word.lower() == "bad" for word in str(getattr(flags, "flag_assessments", "")).split()]
+    words = layouts.attribute(flags, "flag_assessments").split()
+    is_bad = [word.lower() == "bad" for word in words]
     for key in ("flag_masks", "flag_values"):
         if any(is_bad) and key in flags.ncattrs():
             meant = np.atleast_1d(flags.getncattr(key)).tolist()
-            numbers = [number for number, bad in zip(meant, is_bad, strict=False) if bad]
-            return (sum(numbers), []) if key == "flag_masks" else (0, numbers)
+            numbers = [
+                number
+                for number, bad in zip(meant, is_bad, strict=False)
+                if bad and isinstance(number, int) and abs(number) <= _LARGEST_FLAG
+            ]
+            return (_all_bits(numbers), []) if key == "flag_masks" else (0, numbers)
     # ARM's older files say it once for all.
     return _bad_bits(dataset, "qc_"), []
+
+
+def _all_bits(numbers: list[int]) -> int:
+    return functools.reduce(operator.or_, numbers, 0)
 
 
 def _bad_bits(holder: Any, prefix: str) -> int:
@@ -218,7 +231,7 @@ def _bad_bits(holder: Any, prefix: str) -> int:
     bits = 0
     for key in holder.ncattrs():
         found = _BIT_ASSESSMENT.fullmatch(key.removeprefix(prefix))
-        if found and str(holder.getncattr(key)).lower() == "bad":
+        if found and layouts.attribute(holder, key).lower() == "bad":
             bits |= 1 << (int(found[1]) - 1)
     return bits
 
@@ -253,7 +266,7 @@ def _stations(dataset: Any, chosen: Mapping[str, str], layout: Layout) -> dict[s
 
 def _global_station(dataset: Any) -> tuple[str, str]:
     """Return id and name of the station by global attributes, ARM's or the usual ones."""
-    said = {key: str(dataset.getncattr(key)) for key in dataset.ncattrs()}
+    said = {key: layouts.attribute(dataset, key) for key in dataset.ncattrs()}
     if "site_id" in said and "facility_id" in said:
         facility, _, place = said["facility_id"].partition(":")
         name = place.strip() or said.get("location_description", "")

@@ -48,7 +48,7 @@ class Tally:
         reader = case.original.reader or "(none)"
         self.by_reader.setdefault(reader, Counter()).update(counts)
         self.by_mutation.setdefault(case.mutation, Counter()).update(counts)
-        for said in violations(outcome):
+        for said in violations(case, outcome):
             self.accuse(case, said)
 
     def accuse(self, case: Case, said: str) -> None:
@@ -92,7 +92,7 @@ def run(drawn: Sequence[Case], tally: Tally, folder: str, workers: int | None) -
     """Read every case in workers, and check here what came."""
     waiting: list[Outcome] = []
     with open_executor(
-        "pool", workers=workers, timeout=30, memory=3, preload=["fuzzing"]
+        "pool", workers=workers, timeout=30, memory=3, preload=("fuzzing", "netCDF4", "metpy.calc")
     ) as executor:
         outcomes = executor.starmap(read_case, ((case, folder) for case in drawn))
         for case, outcome in zip(drawn, outcomes, strict=True):
