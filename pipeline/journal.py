@@ -6,6 +6,7 @@ next one begins, so whatever ends a run, the next one goes on from the last batc
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import shutil
@@ -40,7 +41,7 @@ class Journal:
     @property
     def batches(self) -> list[Path]:
         """The files, in the order in which they were finished."""
-        return sorted(self.folder.glob("[0-9]*.nc"))
+        return sorted(path for path in self.folder.glob("*.nc") if path.stem.isdecimal())
 
     def committed(self) -> dict[str, Known]:
         """Return what the batches hold, by source; damaged ones are removed."""
@@ -92,7 +93,8 @@ class Journal:
 
     def tidy(self) -> None:
         """Remove what killed runs have left half-written."""
-        for folder, name in ((self.target.parent, self.target.name), (self.folder, "*.nc")):
+        own = glob.escape(self.target.name)
+        for folder, name in ((self.target.parent, own), (self.folder, "*.nc")):
             for leftover in folder.glob(f".{name}.tmp-*"):
                 leftover.unlink(missing_ok=True)
 

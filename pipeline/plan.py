@@ -165,9 +165,9 @@ class Plan:
 
 
 def make_plan(
+    published: State,
     config: Config,
     sources: Sequence[Source],
-    published: State,
     committed: Mapping[str, Known] | None = None,
     positions: Mapping[str, Station] | None = None,
     selection: Selection = Selection(),
@@ -176,11 +176,11 @@ def make_plan(
 
     Parameters
     ----------
+    published : State
+        What the last output says.
     config : Config
     sources : sequence of Source
         What is there today.
-    published : State
-        What the last output says.
     committed : mapping of str to Known
         What an interrupted run has finished since, by path.
     positions : mapping of str to Station

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pipeline.config import Config
+    from pipeline.stations import Station
 
 log = logging.getLogger("pipeline")
 
@@ -134,19 +135,11 @@ def run(
 def _run(report: Report, progress: Progress, night: Night) -> None:
     """Do what `run` does, within its lock and its report."""
     config, tally = report.config, report.tally
+    journal = Journal(config.output_path)
+    journal.tidy()
     with tally.stage("plan"):
-        journal = Journal(config.output_path)
-        journal.tidy()
         positions = stations.load(config.stations_path) if config.stations_path else {}
-        report.published = last_state(config.output_path)
-        report.plan = make_plan(
-            config,
-            demand_sources(config),
-            report.published,
-            journal.committed(),
-            positions,
-            report.selection,
-        )
+        last = _take_stock(report, journal, positions)
     for line in describe_plan(report.plan):
         log.info("%s", line)
     night.event("planned", **report.plan.counts, waiting=len(report.plan.to_do))
@@ -154,7 +147,6 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
         journal.clear()
         return
     output.demand_writable(config.output_path)
-    last = _last_output(report)
     with finish_first() as interrupt:
         if report.plan.to_do:
             with _executor(config) as executor:
@@ -169,12 +161,32 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
     night.event("published", profiles=report.dataset.sizes["profile"])
 
 
+def _take_stock(
+    report: Report, journal: Journal, positions: Mapping[str, Station]
+) -> xr.Dataset | None:
+    """Make the plan; return the last output, if anything is taken over from it."""
+    config = report.config
+    sources, committed = demand_sources(config), journal.committed()
+    report.published = last_state(config.output_path)
+    given = config, sources, committed, positions, report.selection
+    report.plan = make_plan(report.published, *given)
+    if report.plan.is_idle or not (report.plan.kept or report.plan.to_extend):
+        return None
+    try:
+        return output.read(config.output_path)
+    except PipelineError as error:
+        log.warning("%s; everything is computed anew", error)
+        report.published = State()
+        report.plan = make_plan(report.published, *given)
+        return None
+
+
 def plan_of(config: Config, selection: Selection = EVERYTHING) -> Plan:
     """Return what a run would do, and touch nothing."""
-    state = last_state(config.output_path)
     committed = Journal(config.output_path).look()
     positions = stations.load(config.stations_path) if config.stations_path else {}
-    return make_plan(config, demand_sources(config), state, committed, positions, selection)
+    published = last_state(config.output_path)
+    return make_plan(published, config, demand_sources(config), committed, positions, selection)
 
 
 def demand_sources(config: Config) -> list[Source]:
@@ -208,15 +220,6 @@ def last_state(path: Path) -> State:
     except PipelineError as error:
         log.warning("%s; everything is computed anew", error)
         return State()
-
-
-def _last_output(report: Report) -> xr.Dataset | None:
-    """Return the last output, if anything of it is to be kept or extended."""
-    if not any(item.known and item.known.positions for item in report.plan.items):
-        return None
-    if not (report.plan.kept or report.plan.to_extend):
-        return None
-    return output.read(report.path)
 
 
 @contextmanager
