@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +141,11 @@ def swell(how: str) -> Any:
         while True:
             grown += [0] * 100_000
     elif how == "small things held for ever":
-        while True:
-            _held.append([])
+        for size in (10_000, *range(480, 0, -16)):  # so that there is no room left of any size
+            with suppress(MemoryError):
+                while True:
+                    _held.append(bytes(size))
+        np.ones(12_500_000_000)
     elif how == "a buffer in steps":
         buffer = bytearray()
         while True:
@@ -195,6 +199,11 @@ def note_and_sleep(folder: str, index: int, seconds: float) -> int:
     (Path(folder) / f"{index}.{os.getpid()}").touch()
     time.sleep(seconds)
     return index
+
+
+def note_and_crash(folder: str, index: int, how: str) -> None:
+    (Path(folder) / str(index)).touch()
+    crash(how)
 
 
 def stop_soon(payload: bytes, seconds: float) -> int:

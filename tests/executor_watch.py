@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,29 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 def living(group: int) -> list[int]:
     """Return the processes of a group that run: those that a script has started, and itself."""
-    found = []
+    return [
+        process
+        for process, (state, _, of_group) in _processes().items()
+        if of_group == str(group) and state not in "ZX"
+    ]
+
+
+def zombies(parent: int) -> list[int]:
+    """Return the children of a process that have ended, and that it has not noticed."""
+    return [
+        process
+        for process, (state, of_parent, _) in _processes().items()
+        if of_parent == str(parent) and state == "Z"
+    ]
+
+
+def _processes() -> dict[int, list[str]]:
+    """Return state, parent and process group of every process of this machine."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, of_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(of_group) == group and state not in "ZX":
-            found.append(int(folder.name))
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            stat = (folder / "stat").read_text()
+            found[int(folder.name)] = stat.rpartition(")")[2].split()[:3]
     return found
 
 

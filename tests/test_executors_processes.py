@@ -125,6 +125,17 @@ def test_workers_end_when_the_iteration_does(tmp_path, ending):
     pool.close()
 
 
+@needs_signals
+def test_busy_workers_are_not_waited_for(monkeypatch):
+    monkeypatch.setattr(processes, "LEAVING_SECONDS", 60)
+    with pool_executor.PoolExecutor(workers=2) as pool:
+        results = pool.starmap(jobs.square_after, [(0.0, 3), (60.0, 4), (60.0, 5)])
+        assert next(results) == 9
+        began = time.monotonic()
+        results.close()
+        assert time.monotonic() - began < 30
+
+
 def test_two_iterations_at_once_are_refused(pool):
     first = pool.starmap(jobs.square, [(1,), (2,)])
     assert next(first) == 1

@@ -17,7 +17,6 @@ from pipeline.executors.calls import call_packed, unpack_function
 
 READY = b"ready"
 OUT_OF_MEMORY = b"out of memory"
-RESERVE_BYTES = 1 << 22
 #: A worker without work leaves by itself, so that nothing is left behind on a cluster whose
 #: client was killed. The pool starts another one when there is work again.
 IDLE_SECONDS = 600.0
@@ -45,11 +44,9 @@ def work(pipe: Connection, preload: Sequence[str], memory: float | None = None) 
         importlib.import_module(module)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # nobody listens any more
         pipe.send_bytes(READY)
-        reserve = bytearray(RESERVE_BYTES)  # with nothing left it could not even say so
         try:
             _answer(pipe, memory)
         except MemoryError:
-            del reserve
             pipe.send_bytes(OUT_OF_MEMORY)
 
 
