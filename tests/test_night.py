@@ -326,5 +326,6 @@ class TestTrouble:
         endless.append(endless)
         with Night(output) as night:
             night.event("batch", facts=endless)
+            night.event("batch", seconds=float("nan"))  # a word that JSON does not have
             night.event("next")
         assert [event["kind"] for event in events(night)] == ["started", "next"]

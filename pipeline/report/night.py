@@ -131,7 +131,7 @@ class Night:
         """
         with self._or_warn():
             line = {"time": _now("milliseconds"), "kind": kind}
-            self._add(EVENTS, json.dumps(line | facts | line, default=_plain))
+            self._add(EVENTS, json.dumps(line | facts | line, default=_plain, allow_nan=False))
 
     def finish(self, results: Results) -> None:
         """Write ``results.json``, at once and whole, and remove the oldest folders."""

@@ -69,7 +69,9 @@ def _output_lines(output: Path) -> list[str]:
         statuses, sources = _read_statuses(output)
     except FileNotFoundError:
         return [f"output    {name} is not there yet"]
-    except (OSError, RuntimeError, KeyError) as error:
+    except KeyError as error:
+        return [f"output    {name} is not an output of this pipeline: it has no variable {error}"]
+    except (OSError, RuntimeError) as error:
         return [f"output    {name} cannot be read: {error}"]
     written = datetime.fromtimestamp(about.st_mtime, UTC)
     return [
