@@ -112,7 +112,9 @@ class TestNights:
         a_night(output, 22, ended="done")
         text = status(output)
         assert table(text)[2] == ["2026-11-21 02:30", "killed"]
-        assert "last failure, 2026-11-21 02:30: no results.json: killed" in text
+        assert (
+            "last failure, 2026-11-21 02:30: killed, or the power failed: no results.json" in text
+        )
         assert "(last event: started, " in text
 
     def test_the_one_at_work_is_no_failure(self, output: Path) -> None:

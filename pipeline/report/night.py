@@ -98,6 +98,9 @@ class Night:
             host=socket.gethostname(),
             pid=os.getpid(),
         )
+        with self._or_warn():  # so that the folder is known for ours also after a power cut
+            for file in self._files.values():
+                file.sync()
         return self
 
     def __exit__(
@@ -267,7 +270,7 @@ def _past_night(folder: Path) -> PastNight:
             folder, started, Results.model_validate_json((folder / RESULTS).read_bytes())
         )
     except FileNotFoundError:
-        problem = f"no {RESULTS}: killed, or still at work{_last_event(folder)}"
+        problem = f"no {RESULTS}{_last_event(folder)}"
         return PastNight(folder, started, None, problem, unfinished=True)
     except OSError as error:
         problem = f"{RESULTS} cannot be read: {error.strerror}"
@@ -327,6 +330,9 @@ class _Lines:
         self._torn = 0 < written < len(data)
         if written < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def sync(self) -> None:
+        os.fsync(self._descriptor)
 
     def close(self) -> None:
         os.close(self._descriptor)

@@ -155,6 +155,8 @@ def _last_troubles(past: Sequence[PastNight]) -> list[str]:
 
 def _what_went_wrong(night: PastNight) -> str:
     """Return why a run did not end well; empty if it did."""
+    if night.unfinished:
+        return f"killed, or the power failed: {night.problem}"
     if night.results is None:
         return night.problem
     if night.results.ended in _ENDED_WELL:
