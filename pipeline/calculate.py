@@ -115,7 +115,7 @@ def merge(
     findings: list[list[str]] = [[] for _ in evaluations]
     values = _scalars(evaluations, scalars)
     _note_failures(evaluations, reasons, findings)
-    if judged:
+    if judged and scalars:
         ranges = {name: declarations[name].valid_range for name in scalars}
         judgement = results.judge(values, ranges, names)
         values, reasons = judgement.values, reasons | judgement.reasons
@@ -165,8 +165,9 @@ def _note_failures(
     """Add to reasons and findings what went wrong in the calculation."""
     for index, result in enumerate(evaluations):
         if isinstance(result, Failure):
-            lost = result.kind in ("died", "timed_out", "out_of_memory")
-            reasons[index] |= (Reason.WORKER_LOST if lost else Reason.CALCULATION_FAILED).mask
+            reasons[index] |= (
+                Reason.WORKER_LOST if result.lost else Reason.CALCULATION_FAILED
+            ).mask
             findings[index].append(str(result))
         elif result.errors:
             reasons[index] |= Reason.CALCULATION_FAILED.mask
@@ -184,12 +185,12 @@ def _tell(
         if not isinstance(result, Failure):
             missing, warnings = messages.taken_apart(told[index])
             missing |= {name: why for name, why in result.missing.items() if name in names}
-            order = sorted(missing, key=_place_in_output)
+            order = sorted(missing, key=place_in_output)
             told[index] = messages.about_results(missing, [*warnings, *result.warnings], order)
     dataset["calculation_message"] = ("profile", told, dict(_TOLD_ATTRIBUTES))
 
 
-def _place_in_output(name: str) -> tuple[int, str]:
+def place_in_output(name: str) -> tuple[int, str]:
     """Return what orders results as they stand in the output: the user's own come last."""
     return (_PLACES.get(name, len(_PLACES)), name)
 

@@ -21,6 +21,9 @@ from pipeline.sources import Source, demand_apart, matching_files
 if TYPE_CHECKING:
     import xarray as xr
 
+#: GiB that the reading of one file may take, as in a config that says nothing.
+WORKER_MEMORY = 4.0
+
 
 def convert(
     files: Sequence[Path],
@@ -68,7 +71,7 @@ def convert(
     demand_apart(path, [*found, *([stations_table] if stations_table else [])])
     positions = stations.load(stations_table) if stations_table else {}
     sources = [Source(match, format_name) for match in found]
-    with open_executor("pool", preload=("pipeline.readers",)) as executor:
+    with open_executor("pool", memory=WORKER_MEMORY, preload=("pipeline.readers",)) as executor:
         rows, found_profiles = read(sources, executor, path.absolute().parent, progress)
     locate(found_profiles, positions)
     if clean:
