@@ -121,7 +121,8 @@ def run(
         try:
             _run(report, progress, night)
         except BaseException as error:
-            night.finish(account(report, night, error))
+            with _told_only():  # whatever goes wrong with the report, this error is what counts
+                night.finish(account(report, night, error))
             raise
         results = account(report, night)
         report.exit_code = results.exit_code
@@ -159,6 +160,15 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
             report.dataset = _publish(report, journal, last, night.run_id)
         journal.clear()
     night.event("published", profiles=report.dataset.sizes["profile"])
+
+
+@contextmanager
+def _told_only() -> Iterator[None]:
+    """Log an error of the block instead of raising it."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("the report of this run could not be made: %s", error)
 
 
 def _take_stock(
