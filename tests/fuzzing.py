@@ -20,8 +20,9 @@ import numpy as np
 from pipeline import quality, ragged, readers
 from pipeline.config import Quality
 from pipeline.executors import Failure
-from pipeline.flags import SourceStatus
+from pipeline.flags import QC, SourceStatus
 from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Profile, SourceRow
+from pipeline.quality.pressure import GROSS_RANGE
 from pipeline.readers import ReadSource
 
 HDF5 = b"\x89HDF"
@@ -276,8 +277,12 @@ def _wrong_values(cleaned: Iterable[CheckedProfile]) -> Iterator[str]:
         profile = one.profile
         for name in LEVEL_VARIABLES:
             values = getattr(profile, name)
-            if np.isinf(values).any() or (np.abs(values) > 1e6).any():
-                yield f"{name} holds {np.nanmax(np.abs(values))}"
+            if np.isinf(values).any():
+                yield f"{name} is infinite"
+            good = values[one.qc[name] == QC.GOOD]
+            lowest, highest = GROSS_RANGE[name]
+            if not ((good >= lowest) & (good <= highest)).all():
+                yield f"{name} from {good.min()} to {good.max()} is called good"
         if (np.diff(profile.pressure) >= 0).any():
             yield "pressure does not fall"
         yield from _wrong_facts(profile)

@@ -132,7 +132,8 @@ def values_of(variable: Any) -> tuple[Array, tuple[str, ...]]:
     Fill values, ``missing_value`` and what is outside ``valid_range`` are NaN.
     """
     layouts.refuse_large([variable])
-    values = variable[...]
+    with np.errstate(invalid="ignore"):  # a missing_value that does not fit, of a damaged file
+        values = variable[...]
     if variable.dtype is str:
         return np.asarray(values, dtype=object), variable.dimensions
     if variable.dtype.kind == "S":

@@ -81,8 +81,8 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     yield from soundings(_numbered_text(page), cut_short)
 
 
-def _numbered_text(page: str) -> list[Line]:
-    """Return what a page shows, with the line numbers of its source.
+def _numbered_text(page: str) -> Iterator[Line]:
+    """Yield what a page shows, with the line numbers of its source.
 
     A tag that spans lines keeps their ends, and what follows ``</PRE>`` on a line begins a new
     one, so that rows stay rows.
@@ -90,11 +90,9 @@ def _numbered_text(page: str) -> list[Line]:
     page = _PRE_END.sub(_BREAK, _PRE.sub(_line_ends, page))
     page = _ENDLESS_NUMBER.sub("", page)
     page = html.unescape(_TAG.sub(lambda tag: _line_ends(tag) or " ", page))
-    return [
-        (number, part)
-        for number, line in enumerate(page.split("\n"), start=1)
-        for part in line.split(_BREAK)
-    ]
+    for number, line in enumerate(page.split("\n"), start=1):
+        for part in line.split(_BREAK):
+            yield number, part
 
 
 def _line_ends(tag: re.Match[str]) -> str:
