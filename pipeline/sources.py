@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -94,8 +94,8 @@ def matching_files(pattern: str, folder: Path, exclude: Iterable[str] = ()) -> l
         return [named]
     else:
         found = set()
-        for match in glob.glob(_as_glob(pattern, folder), root_dir=folder, recursive=True):
-            path = _absolute(folder / match)
+        for match in _matches(_as_glob(pattern, folder), folder):
+            path = _absolute(match)
             found |= _files_below(path) if path.is_dir() else {path}
     refused = [rule.casefold() for rule in exclude]
     return sorted(path for path in found if not _fits(path.name.casefold(), refused))
@@ -147,20 +147,42 @@ def _fits(name: str, rules: Iterable[str]) -> bool:
     return any(fnmatchcase(name, rule) for rule in rules)
 
 
+def _matches(pattern: str, folder: Path) -> Iterator[Path]:
+    """Yield what fits a pattern in a folder; ``**`` is any folder below, each entered once.
+
+    ``glob`` would go round in circles of links, dozens of times or, with two circles, for ever.
+    """
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from (folder / match for match in glob.glob(pattern, root_dir=folder))
+        return
+    before, after = parts[: parts.index("**")], parts[parts.index("**") + 1 :]
+    for base in _matches(os.path.join(*before), folder) if before else [folder]:
+        if not after:
+            yield base
+        else:
+            for place, _ in _walk(base):
+                yield from _matches(os.path.join(*after), place)
+
+
 def _files_below(folder: Path) -> set[Path]:
     """Return the files in a folder and below, links to folders followed, dot names left out."""
     found: set[Path] = set()
+    for place, names in _walk(folder, lambda error: found.add(Path(error.filename))):
+        found.update(place / name for name in names if not name.startswith("."))
+    return found
+
+
+def _walk(
+    folder: Path, note: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder from here on down once, however links lead to it, with its files."""
     seen: set[str] = set()
-
-    def note(error: OSError) -> None:
-        found.add(Path(error.filename))
-
     for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found.update(Path(place, name) for name in names if not name.startswith("."))
-    return found
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(place), names
