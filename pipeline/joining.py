@@ -79,7 +79,7 @@ def _merged_sources(
 def _without_empty_extras(dataset: xr.Dataset) -> xr.Dataset:
     """Return a dataset without the extras of profiles that are no longer in it."""
     variables = dataset.variables.items()
-    empty = [name for name, one in variables if _is_extra(one) and np.isnan(one.values).all()]
+    empty = [name for name, one in variables if is_extra(one) and np.isnan(one.values).all()]
     return dataset.drop_vars(empty)
 
 
@@ -89,14 +89,14 @@ def _with_common_names(datasets: Sequence[xr.Dataset]) -> list[xr.Dataset]:
         {
             str(name): (variable.attrs["reported_name"], variable.attrs["units"])
             for name, variable in dataset.variables.items()
-            if _is_extra(variable)
+            if is_extra(variable)
         }
         for dataset in datasets
     ]
-    extras = {name for extras in own for name in extras}
+    # What is an extra in one of them may be the name of a result in another.
     results = {
         str(name)
-        for dataset in datasets
+        for dataset, extras in zip(datasets, own, strict=True)
         for name in dataset.variables
         if name not in extras and name not in schema.DIMENSIONS
     }
@@ -120,7 +120,7 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.Variable:
             raise ValueError(f"the datasets disagree about {name}")
         return first
     attributes = first.attrs
-    if _is_extra(first):
+    if is_extra(first):
         attributes = min((other.attrs for other in found), key=_preference)
     pieces = []
     for part in parts:
@@ -169,7 +169,7 @@ def in_canonical_order(dataset: xr.Dataset, results: Iterable[str]) -> xr.Datase
     wanted = list(results)
     base = [str(name) for name in to_dataset([], []).variables]
     extras = sorted(
-        (str(name) for name, variable in dataset.variables.items() if _is_extra(variable)),
+        (str(name) for name, variable in dataset.variables.items() if is_extra(variable)),
         key=lambda name: (dataset[name].attrs["reported_name"], dataset[name].attrs["units"]),
     )
     known = [name for name in [*base, *extras, *wanted] if name in dataset.variables]
@@ -180,5 +180,6 @@ def in_canonical_order(dataset: xr.Dataset, results: Iterable[str]) -> xr.Datase
     return whole.set_coords([name for name in ordered if name in coordinates])
 
 
-def _is_extra(variable: xr.Variable) -> bool:
+def is_extra(variable: xr.Variable) -> bool:
+    """Tell whether a variable is one that a format brought beyond the six."""
     return "reported_name" in variable.attrs

@@ -95,6 +95,8 @@ class Item:
         What the output says of it.
     done : frozenset of int
         The places of those of its profiles that an interrupted run has finished.
+    done_stations : str
+        What the table of stations said about the source in that run.
     finished : bool
         That run has finished all of them.
     """
@@ -108,6 +110,7 @@ class Item:
     added: tuple[str, ...] = ()
     known: Known | None = None
     done: frozenset[int] = frozenset()
+    done_stations: str = ""
     finished: bool = False
 
     @property
@@ -202,7 +205,7 @@ def make_plan(
         )
         if known:
             item = _judged(item, known, positions or {}, selection)
-        items[path] = _taken_up(item, (committed or {}).get(path))
+        items[path] = _taken_up(item, (committed or {}).get(path), positions or {})
     for path, known in published.sources.items():
         if path not in items:
             items[path] = Item(path, Action.GONE, "no longer there", known=known)
@@ -229,11 +232,13 @@ def _judged(
         return replace(item, action=Action.GONE, why="cannot be opened now")
     if item.fingerprint != known.fingerprint:
         return replace(item, action=Action.CHANGED, why="content changed")
+    located = stations.fingerprint(known.station_ids, positions) == known.stations
     if change.why and not _is_enough(change, known):
-        added = () if change.removed or not change.only_calculations else change.added
+        only_added = change.only_calculations and not change.removed and located
+        added = change.added if only_added else ()
         action = Action.RETRIED if known.is_bad else Action.CHANGED
         return replace(item, action=action, why="; ".join(change.why), added=added)
-    if stations.fingerprint(known.station_ids, positions) != known.stations:
+    if not located:
         return replace(item, action=Action.CHANGED, why="the table of stations changed")
     if selection.retry_failed and known.is_bad:
         return replace(item, action=Action.RETRIED, why="asked for")
@@ -249,22 +254,31 @@ def _is_enough(change: Change, known: Known) -> bool:
     return only_dropped or not known.positions
 
 
-def _taken_up(item: Item, committed: Known | None) -> Item:
+def _taken_up(item: Item, committed: Known | None, positions: Mapping[str, Station]) -> Item:
     """Return an item with what an interrupted run has done of it, if that is still right."""
     if committed is None or item.action is Action.GONE:
         return item
     if (committed.fingerprint, committed.recipe) != (item.fingerprint, item.recipe):
         return item
+    finished = len(committed.positions) == committed.profiles
+    located = stations.fingerprint(committed.station_ids, positions) == committed.stations
+    if finished and not located:
+        return item
     if not item.is_work:
         item = replace(item, action=Action.CHANGED, why="taken up from an interrupted run")
-    finished = len(committed.positions) == committed.profiles
-    return replace(item, done=frozenset(committed.positions), finished=finished)
+    return replace(
+        item,
+        done=frozenset(committed.positions),
+        done_stations=committed.stations,
+        finished=finished,
+    )
 
 
 def _removed(items: Iterable[Item], config: Config) -> tuple[str, ...]:
     """Return the calculations that kept profiles have and the config does not want any more."""
     gone: dict[str, None] = {}
-    for recipe, new in {(item.known.recipe, item.recipe) for item in items if item.known}:
+    kept = [item for item in items if item.known and item.action is not Action.GONE]
+    for recipe, new in {(item.known.recipe, item.recipe) for item in kept if item.known}:
         if recipe and new:
             gone |= dict.fromkeys(compare(recipe, new, failed=False).removed)
     return tuple(gone)
@@ -274,7 +288,8 @@ def _why_rewrite(plan: Plan, config: Config, published: State) -> str:
     """Return why the output is to be written even if no source needs work."""
     for item in plan.items:
         if item.action is Action.GONE and item.known:
-            removed = config.gone_sources == "remove" or not item.known.positions
+            removed = item.source is None and config.gone_sources == "remove"
+            removed |= not item.known.positions
             if removed or item.known.status != SourceStatus.GONE:
                 return "sources are gone"
     if plan.removed:

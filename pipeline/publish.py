@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline import joining, messages, ragged
+from pipeline.calculate import place_in_output
 from pipeline.flags import SourceStatus
 from pipeline.plan import Action, Item, Plan
-from pipeline.schema import SOURCE_ATTRIBUTES
+from pipeline.schema import DIMENSIONS, GLOBAL_ATTRIBUTES, SOURCE_ATTRIBUTES
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+#: What tells one state of a source, as it was worked on, from another.
+STATE = ("source_path", "source_fingerprint", "source_recipe", "source_stations")
 
 
 def assemble(
@@ -47,13 +52,39 @@ def assemble(
         Ragged. It does not depend on which night or batch computed what.
     """
     work = {item.path for item in plan.items if item.is_work} - set(left_out)
-    parts = [_of_sources(batch, work) for batch in batches]
-    _agree(parts)
+    fresh = [_only_wanted(part, names) for part in _finished([*batches], work)]
+    _agree(fresh)
+    old: list[xr.Dataset] = []
     if published is not None:
         kept = _kept(plan.kept, keep_gone=keep_gone)
-        parts.append(_marked(_without(_of_sources(published, kept), plan.removed), kept))
-    whole = joining.concatenate(parts)
+        old = [_marked(part, kept) for part in _taken_over(published, kept, names)]
+    whole = joining.concatenate([*fresh, *(_fitting(part, fresh) for part in old)])
+    whole.attrs = dict(GLOBAL_ATTRIBUTES)  # what the parts say of themselves holds for none else
     return joining.in_canonical_order(whole, names)
+
+
+def _finished(batches: Sequence[xr.Dataset], paths: Collection[str]) -> list[xr.Dataset]:
+    """Return what batches hold of some sources, each profile once.
+
+    Where a source has changed between two interrupted runs, the last batch has the word.
+    """
+    last: dict[str, tuple[str, ...]] = {}
+    seen: set[tuple[str, int]] = set()
+    parts = []
+    for batch in reversed(batches):
+        states = zip(*(batch[name].values for name in STATE), strict=True)
+        rows = {
+            index: state[0]
+            for index, state in enumerate(states)
+            if state[0] in paths and last.setdefault(state[0], state) == state
+        }
+        of_profiles = batch["source_index"].values.tolist(), batch["source_position"].values
+        places = [(rows.get(row, ""), int(place)) for row, place in zip(*of_profiles, strict=True)]
+        new = [bool(place[0]) and place not in seen for place in places]
+        seen |= set(places)
+        if rows:
+            parts.append(ragged.select(batch, new, sources=[*rows]))
+    return parts[::-1]
 
 
 def _kept(items: Iterable[Item], *, keep_gone: bool) -> dict[str, Item]:
@@ -61,8 +92,51 @@ def _kept(items: Iterable[Item], *, keep_gone: bool) -> dict[str, Item]:
     return {
         item.path: item
         for item in items
-        if item.action is not Action.GONE or (keep_gone and item.known and item.known.positions)
+        if item.action is not Action.GONE
+        or (item.known and item.known.positions and (keep_gone or item.source))
     }
+
+
+def _taken_over(
+    published: xr.Dataset, kept: Mapping[str, Item], names: Sequence[str]
+) -> Iterator[xr.Dataset]:
+    """Yield what stays of the last output, without results that are no longer wanted.
+
+    Those of sources that nobody has looked at tonight stay as they are: their recipes say so.
+    """
+    looked_at = {path for path, item in kept.items() if item.recipe or item.action is Action.GONE}
+    for paths in (looked_at, kept.keys() - looked_at):
+        part = _of_sources(published, paths)
+        if part.sizes["source"]:
+            yield _only_wanted(part, names) if paths is looked_at else part
+
+
+def _only_wanted(dataset: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
+    """Return a dataset without results other than these."""
+    known = {*DIMENSIONS, "calculation_message", *names}
+    variables = dataset.variables.items()
+    others = [str(n) for n, one in variables if n not in known and not joining.is_extra(one)]
+    return _without(dataset, others)
+
+
+def _fitting(part: xr.Dataset, fresh: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return a part of the last output without results that are something else tonight.
+
+    A user's own calculation may have other units now, or one value a level. What is kept then has
+    none: of a source that is gone for ever, else until it is worked on with the new one.
+    """
+    other = {
+        str(name)
+        for new in fresh
+        for name, variable in new.variables.items()
+        if name in part.variables and not joining.is_extra(variable)
+        if _kind(variable) != _kind(part.variables[name])
+    }
+    return _without(part, other)
+
+
+def _kind(variable: xr.Variable) -> tuple[Any, ...]:
+    return variable.dims, variable.attrs.get("units")
 
 
 def _of_sources(dataset: xr.Dataset, paths: Iterable[str]) -> xr.Dataset:
@@ -84,15 +158,16 @@ def _agree(parts: Sequence[xr.Dataset]) -> None:
                 part[name].values[place] = value
 
 
-def _without(dataset: xr.Dataset, removed: Sequence[str]) -> xr.Dataset:
+def _without(dataset: xr.Dataset, removed: Collection[str]) -> xr.Dataset:
     """Return a dataset without some results, and without a word about them."""
     if not removed:
         return dataset
-    dataset = dataset.drop_vars([name for name in removed if name in dataset.variables])
+    there = [name for name in removed if name in dataset.variables]
+    dataset = dataset.drop_vars([n for n in there if not joining.is_extra(dataset.variables[n])])
     texts = dataset["calculation_message"].values.copy()
     for place, text in enumerate(texts):
         missing, warnings = messages.taken_apart(text)
-        left = [name for name in missing if name not in removed]
+        left = sorted(set(missing) - set(removed), key=place_in_output)
         texts[place] = messages.about_results(missing, warnings, left)
     return dataset.assign(calculation_message=dataset["calculation_message"].copy(data=texts))
 

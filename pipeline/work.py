@@ -124,7 +124,7 @@ class Work:
         while items := list(islice(waiting, self.size)):
             with self.tally.stage("read"):
                 rows, found = self._read(items)
-            done = {row.path: item.done for row, item in zip(rows, items, strict=True)}
+            done = {row.path: _still_done(row, item) for row, item in zip(rows, items, strict=True)}
             rows, found = self._wanted(rows, found, items)
             yield from (None for item in items if item.path in self.tally.left_out)
             yield from (None for row in rows if not row.profiles)
@@ -208,6 +208,12 @@ class Work:
             wanted_size = int(profiles * BATCH_SECONDS / max(seconds, 0.01))
             smallest = FIRST_BATCH * self.executor.workers
             self.size = max(smallest, min(wanted_size, 2 * self.size, LARGEST_BATCH))
+
+
+def _still_done(row: SourceRow, item: Item) -> frozenset[int]:
+    """Return which profiles of a source an interrupted run has finished, as it is read now."""
+    then, now = (item.fingerprint, item.done_stations), (row.fingerprint, row.stations)
+    return item.done if then == now else frozenset()
 
 
 def slices(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

@@ -171,7 +171,9 @@ def _results(
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return the results that are one number a profile, of those that were to have them."""
     which = which & (dataset["status"].values < Status.REJECTED)
-    scalars = [name for name in names if dataset[name].dims == ("profile",)]
+    # A narrowed run that had nothing to compute leaves a result out that no source has yet.
+    there = [name for name in names if name in dataset]
+    scalars = [name for name in there if dataset[name].dims == ("profile",)]
     return {name: dataset[name].values[which] for name in scalars}
 
 

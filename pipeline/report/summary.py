@@ -81,6 +81,7 @@ def _words(values: np.ndarray, meanings: type[Status] | type[SourceStatus]) -> s
 
 def _figures(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:
     """Return how many results there are, and the strongest case as a check by eye."""
+    names = [name for name in names if name in dataset]  # a narrowed run may add none
     scalars = [name for name in names if dataset[name].dims == ("profile",)]
     counts = {"a profile": len(scalars), "a level": len(names) - len(scalars)}
     lines = ["results   " + ", ".join(f"{n} {what}" for what, n in counts.items() if n)]
