@@ -1,0 +1,61 @@
+"""The two decorators of this package, and a cache of machine code that notices every change.
+
+numba keeps machine code beside the source (``__pycache__``) or, where that folder is read-only,
+in the user's cache folder; where neither can be written, every process compiles anew. On its own
+it looks only at the file that a function is in, though the machine code of a kernel contains that
+of the functions it calls: here everything is compiled again when any file of this folder changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numba import njit
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _fingerprint() -> bytes:
+    """Return a digest of all sources of this folder."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.digest()
+
+
+_SOURCES = _fingerprint()
+
+
+def _cached(function: Function, **options: Any) -> Function:
+    try:
+        dispatcher = njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder for the cache
+        return njit(**options)(function)
+    dispatcher._cache._cache_file._source_stamp = _SOURCES
+    return dispatcher
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function of plain numbers and of one profile's slices, to be called by kernels.
+
+    Examples
+    --------
+    >>> @compiled
+    ... def kelvin(celsius: float) -> float:
+    ...     return celsius + 273.15
+    >>> kelvin(0.0)
+    273.15
+    """
+    return _cached(function, nogil=True, error_model="numpy")
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function over all profiles of a block; its ``prange`` runs on numba's threads.
+
+    Each profile is written by one thread and nothing is summed over profiles, so results do not
+    depend on the number of threads.
+    """
+    return _cached(function, parallel=True, nogil=True, error_model="numpy")
