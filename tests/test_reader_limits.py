@@ -15,6 +15,7 @@ from netcdf_files import ONE, PRESSURE, TEMPERATURE, TIME, write
 
 from pipeline import readers
 from pipeline.flags import SourceStatus
+from pipeline.readers import _hdf5_heaps
 from pipeline.readers.limits import Limits
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -217,6 +218,36 @@ class TestNetcdfCounts:
             + number(1_000_000) + number(0) * 1_000_000 + bytes(100)
         )  # fmt: skip
         assert "its header makes no sense" in refusal(path)
+
+
+class TestHeaps:
+    """Found by fuzzing: in a heap without an end the HDF5 library goes round for ever."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        names = (("place",), ["Payerne"], {"standard_name": "platform_name"})
+        return write(tmp_path / "text.nc", {**ONE, "name": names})
+
+    def test_a_heap_as_it_should_be_is_read(self, path: Path) -> None:
+        assert b"GCOL\1\0\0\0" in path.read_bytes()
+        assert readers.read_source(str(path)).profiles[0].station_name == "Payerne"
+
+    @pytest.mark.timeout(20)
+    @pytest.mark.parametrize("size", [2**64 - 16, 2**64 - 1, 2**32, 10**18])
+    @pytest.mark.parametrize("place", [8, 16 + 8])  # of the heap's size, of its first value's
+    def test_sizes_that_lead_nowhere_are_damage(self, path: Path, place: int, size: int) -> None:
+        content = bytearray(path.read_bytes())
+        at = content.index(b"GCOL") + place
+        content[at : at + 8] = size.to_bytes(8, "little")
+        path.write_bytes(content)
+        for format in ("auto", "profile_netcdf"):
+            assert "its heap at byte" in refusal(path, format)
+
+    def test_a_signature_across_two_chunks_is_found(self, path: Path, monkeypatch) -> None:
+        for chunk in (9, 10, 11, 64):
+            monkeypatch.setattr(_hdf5_heaps, "_CHUNK", chunk)
+            with path.open("rb") as file:
+                assert list(_hdf5_heaps._places(file)) == [path.read_bytes().index(b"GCOL")]
 
 
 class TestNetcdfAttributes:

@@ -24,6 +24,7 @@ from pipeline.errors import ReadError
 from pipeline.profiles import Extra, Profile
 from pipeline.readers import _netcdf_layout as layouts
 from pipeline.readers import _netcdf_names as names
+from pipeline.readers._hdf5_heaps import refuse_endless
 from pipeline.readers._netcdf_classic import refuse_cut
 from pipeline.readers._netcdf_layout import Array, Layout
 from pipeline.readers._netcdf_names import Contents
@@ -120,6 +121,7 @@ def _opened(path: Path) -> Iterator[Any]:
     import netCDF4
 
     refuse_cut(path)
+    refuse_endless(path)
     try:
         with netCDF4.Dataset(path) as dataset:
             yield dataset
