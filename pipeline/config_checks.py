@@ -175,6 +175,9 @@ def calculation_input(name: str) -> str:
 
 def units(text: str) -> str:
     """Return units that MetPy understands."""
+    # MetPy takes seconds to import; a night with nothing to do, or a second run, must not wait.
+    if text in {known.units for known in calculations.CATALOGUE.values()} - {""}:
+        return text
     from metpy.units import units as registry
 
     try:
