@@ -157,12 +157,14 @@ def _matches(pattern: str, folder: Path) -> Iterator[Path]:
         yield from (folder / match for match in glob.glob(pattern, root_dir=folder))
         return
     before, after = parts[: parts.index("**")], parts[parts.index("**") + 1 :]
+    closed: list[OSError] = []
     for base in _matches(os.path.join(*before), folder) if before else [folder]:
         if not after:
             yield base
         else:
-            for place, _ in _walk(base):
+            for place, _ in _walk(base, closed.append):
                 yield from _matches(os.path.join(*after), place)
+    yield from (Path(error.filename) for error in closed)
 
 
 def _files_below(folder: Path) -> set[Path]:

@@ -161,6 +161,21 @@ class TestFolders:
             assert len(found) <= 4, pattern
         assert time.monotonic() - started < 2
 
+    @pytest.mark.parametrize("pattern", [".", "**", "**/*.txt"])
+    def test_a_folder_that_may_not_be_opened_is_a_row(self, tmp_path, monkeypatch, pattern) -> None:
+        (tmp_path / "deep" / "closed").mkdir(parents=True)
+        closed, scandir = str(tmp_path / "deep" / "closed"), os.scandir
+
+        def refuse(path):  # chmod does not stop root
+            if os.fspath(path) == closed:
+                raise PermissionError(13, "Permission denied", closed)
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+        assert matching_files(pattern, tmp_path) == [Path(closed)]
+        said = "is a folder that cannot be opened: Permission denied"
+        assert refused(Path(closed)).message == said
+
     def test_what_vanishes_after_it_was_found_is_a_row(self, tmp_path: Path) -> None:
         (tmp_path / "night").mkdir()
         (tmp_path / "night" / "a.txt").write_text("x")

@@ -47,7 +47,10 @@ def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     OSError
         When it cannot be opened.
     """
-    _refuse_kind(os.stat(path))  # opening can already do something to a device
+    found = os.stat(path)  # first, since opening can already do something to a device
+    if stat.S_ISDIR(found.st_mode):
+        _refuse_closed(path)
+    _refuse_kind(found)
     with open(path, "rb", opener=_without_waiting) as stream:
         found = os.fstat(stream.fileno())
         _refuse_kind(found)
@@ -59,6 +62,14 @@ def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
                 f"{limits.file_size:g} MB (limits: file_size in the config)"
             )
         yield stream
+
+
+def _refuse_closed(folder: Path) -> None:
+    """Raise ReadError for a folder that cannot be looked into: its files were not found."""
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise ReadError(f"is a folder that cannot be opened: {error.strerror}") from error
 
 
 def _refuse_kind(found: os.stat_result) -> None:
