@@ -48,6 +48,7 @@ class Journal:
         for batch in self.batches:
             try:
                 read_state(batch)
+                output.read(batch)  # all of it: else the end of the run would find it out
             except PipelineError as error:
                 log.warning("%s; it is computed again", error)
                 batch.unlink(missing_ok=True)

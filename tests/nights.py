@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -309,6 +311,27 @@ def count_evaluations(patch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
     patch.setattr(metpy, "evaluate", counted)
     return asked
+
+
+def spoil(path: Path, name: str) -> None:
+    """Damage the values of a variable in a netCDF file, and nothing else in it."""
+    with netCDF4.Dataset(path) as file:
+        file.set_auto_maskandscale(False)
+        values = np.asarray(file.variables[name][...])
+    shuffled = np.frombuffer(values.tobytes(), np.uint8).reshape(-1, values.itemsize).T.tobytes()
+    content = bytearray(path.read_bytes())
+    for match in re.finditer(b"\x78[\x01\x5e\x9c\xda]", content):
+        stream, start = zlib.decompressobj(), match.start()
+        try:
+            found = stream.decompress(content[start:])
+        except zlib.error:
+            continue
+        if found == shuffled:
+            end = len(content) - len(stream.unused_data)
+            content[start + 2 : end] = bytes(end - start - 2)
+            path.write_bytes(content)
+            return
+    raise AssertionError(f"the values of {name} were not found in {path}")
 
 
 def stamp(path: Path) -> tuple[int, int]:
