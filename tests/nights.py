@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import zlib
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,11 @@ class Nights:
             "calculations": CHEAP,
             "keep_runs": 5,
         } | self.settings
+
+    def copy(self, folder: Path) -> Nights:
+        """Return the same season as it is, elsewhere."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Nights(folder, deepcopy(self.settings))
 
     @property
     def output(self) -> Path:

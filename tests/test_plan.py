@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +22,19 @@ SETTINGS = {"calculations": ["k_index"], "stations": "stations.csv"}
 
 
 @pytest.fixture(scope="module")
-def first_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     nights = Nights(tmp_path_factory.mktemp("first"), SETTINGS)
     (nights.folder / "stations.csv").write_text(STATIONS)
     nights.put(SHV, DNR)
     nights.file("empty.txt").touch()
     nights.night()
-    return nights.folder
+    return nights
 
 
 @pytest.fixture
-def season(first_night: Path, tmp_path: Path) -> Nights:
+def season(first: Nights, tmp_path: Path) -> Nights:
     """A night after the first: two good files, an empty one, and positions for one of them."""
-    shutil.copytree(first_night, tmp_path / "season")
-    return Nights(tmp_path / "season", SETTINGS)
+    return first.copy(tmp_path / "season")
 
 
 class TestWhatIsThere:
