@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from pipeline.engines.compiled._numba import compiled
-from pipeline.profiles import FloatArray
+from pipeline.engines.compiled.types import FloatArray
 
 
 class Place(NamedTuple):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.profiles import FloatArray
-
+FloatArray = NDArray[np.float64]
 #: Where each profile's levels begin, and the last one's end: shape (profiles + 1,).
 Offsets = NDArray[np.int64]
 #: Why a profile has no value (:mod:`pipeline.engines.compiled.missing`): shape (profiles,).

@@ -22,8 +22,7 @@ from pipeline.engines.compiled.layers import (
     value_at_bottom,
     value_at_top,
 )
-from pipeline.engines.compiled.types import Codes, Offsets, Scalars
-from pipeline.profiles import FloatArray
+from pipeline.engines.compiled.types import Codes, FloatArray, Offsets, Scalars
 
 #: The lowest wind may be this far (m) above the ground and still count as the surface wind.
 SURFACE_WIND_TOLERANCE = 50.0
