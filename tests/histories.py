@@ -92,7 +92,7 @@ def pool() -> tuple[bytes, ...]:
     }
     made = []
     for number, (units, hour) in enumerate([("mPa", 12.0), ("mPa", 12.0), ("ppb", 6.0)]):
-        extra = {"ozone": (("z",), levels + number, {"units": units, "long_name": "ozone"})}
+        extra = {"ozone": (("z",), levels + number, {"units": units, "reported_name": "ozone"})}
         time = {"t": ((), hour, ONE["t"][2])}
         made.append(write(folder / f"{number}.nc", {**ONE, **whole, **extra, **time}))
     texts = [path for path in sorted(FIXTURES.rglob("*")) if path.is_file()]

@@ -34,6 +34,7 @@ from nights import (
 from small_season import custom
 
 from pipeline import recipe
+from pipeline.engines import metpy
 from pipeline.errors import InterruptedRunError, NoInputError
 from pipeline.flags import SourceStatus
 from pipeline.messages import taken_apart
@@ -184,11 +185,11 @@ class TestCalculations:
         file.write_text("def f(pressure):\n    return 22.0\n")
         sys.modules.pop("own_science")  # as in the process of the next night
         importlib.invalidate_caches()
+        metpy._function.cache_clear()
         assert set(whys(season.plan()).values()) == {"the code of custom.mine changed"}
         season.night()
         with netCDF4.Dataset(season.output) as output:
             assert set(output["mine"][...].compressed()) == {22.0}
-        sys.modules.pop("own_science", None)
 
     @pytest.mark.parametrize("change", [{"units": "Pa"}, {"per_level": True}])
     def test_of_the_user_may_become_something_else_while_a_source_is_gone(
