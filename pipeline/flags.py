@@ -41,9 +41,9 @@ class SourceStatus(IntEnum):
     """A file of a known format without a sounding in it."""
     UNREADABLE = 2
     """No reader knows it, or the one that does found it broken."""
-    FAILED = 3
-    """Reading it killed a worker, took too long, or met an error of ours: it is in quarantine,
-    and not tried again before it, the settings or the code change."""
+    QUARANTINED = 3
+    """Reading it killed a worker, took too long, or met an error of ours: it is not tried again
+    before it, the settings or the code change."""
     GONE = 4
     """No longer there; its profiles are those of the last run that could read it."""
 

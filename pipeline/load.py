@@ -83,7 +83,7 @@ def read(
     found: list[Found] = []
     for index, (source, result) in enumerate(zip(sources, results, strict=True)):
         if isinstance(result, Failure):
-            row = SourceRow(path="", status=SourceStatus.FAILED, message=str(result))
+            row = SourceRow(path="", status=SourceStatus.QUARANTINED, message=str(result))
             row.fingerprint = known[index]
         else:
             row = result.row

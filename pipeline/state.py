@@ -69,7 +69,7 @@ class Known:
         return self.failed or self.status in _BAD
 
 
-_BAD = (SourceStatus.EMPTY, SourceStatus.UNREADABLE, SourceStatus.FAILED)
+_BAD = (SourceStatus.EMPTY, SourceStatus.UNREADABLE, SourceStatus.QUARANTINED)
 
 
 @dataclass(frozen=True, slots=True)

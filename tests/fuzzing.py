@@ -249,7 +249,7 @@ def violations(case: Case, outcome: Outcome | Failure) -> list[str]:
     if outcome.seconds > LONGEST:
         found.append(f"reading took {outcome.seconds:.1f} s")
     for source in outcome.sources:
-        if source.row.status == SourceStatus.FAILED:
+        if source.row.status == SourceStatus.QUARANTINED:
             found.append(source.row.message)
         elif not source.profiles and not source.row.message:
             found.append("neither a sounding nor a reason")

@@ -42,6 +42,15 @@ def isothermal(heights: list[float], **settings: bool) -> list[float]:
 
 
 class TestHypsometricEquation:
+    def test_air_cannot_hold_more_vapour_than_there_is_air(self) -> None:
+        """Fuzzing damaged a dewpoint aloft, and heights came out at 1001 km."""
+        pressure = np.array([1000.0, 500.0, 0.19, 0.1])
+        temperature = np.array([20.0, -10.0, -20.0, -20.0])
+        dewpoint = np.array([15.0, -15.0, -20.0, -20.0])  # 1.2 hPa of vapour in 0.19 hPa of air
+        height = hydrostatic_height(pressure, temperature, dewpoint)
+        assert np.all(np.diff(height) > 0)
+        assert height[-1] < 100_000.0
+
     def test_dry_and_isothermal_by_hand(self) -> None:
         pressure = np.array([row[0] for row in ISOTHERMAL])
         found = hydrostatic_height(pressure, np.zeros(6), np.full(6, nan))

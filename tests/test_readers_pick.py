@@ -200,7 +200,7 @@ def test_an_installed_reader_that_is_not_there_has_declined(installed_reader, tm
 
 def test_an_error_of_a_readers_author_fails_the_file_and_says_where(installed_reader, tmp_path):
     source = readers.read_source(str(write(tmp_path, "a.mine", b"MINE broken")))
-    assert source.row.status is SourceStatus.FAILED
+    assert source.row.status is SourceStatus.QUARANTINED
     line = MY_READER.split("\n").index('        raise IndexError("row 7 of 6")') + 1
     assert f"IndexError: row 7 of 6 (my_reader.py, line {line})" in source.row.message
     assert "after 1 sounding" in source.row.message
@@ -211,7 +211,7 @@ def test_a_reader_that_gives_something_else_than_profiles_fails_the_file(
     installed_reader, tmp_path
 ):
     source = readers.read_source(str(write(tmp_path, "a.mine", b"MINE wrong")))
-    assert source.row.status is SourceStatus.FAILED
+    assert source.row.status is SourceStatus.QUARANTINED
     assert "it gave a dict where a Profile is expected" in source.row.message
 
 
@@ -335,7 +335,7 @@ def test_damaged_files_never_raise_and_never_vanish(tmp_path, real_texts, seed):
         content = damaged(real_texts[generator.integers(len(real_texts))], generator)
         for format in ("auto", *TEXT_FORMATS) if case % 5 == 0 else ("auto",):
             source = readers.read_source(str(write(tmp_path, "damaged", content)), format)
-            assert source.row.status is not SourceStatus.FAILED, source.row.message
+            assert source.row.status is not SourceStatus.QUARANTINED, source.row.message
             assert source.profiles or source.row.message
             for profile in source.profiles:
                 assert not (profile.problem and len(profile))
@@ -363,4 +363,4 @@ def test_monotonous_files_do_not_hang(tmp_path, text):
     for head in heads:
         path = write(tmp_path, "monotonous", head + text * (60_000 // len(text)))
         for format in ("auto", *TEXT_FORMATS):
-            assert readers.read_source(str(path), format).row.status is not SourceStatus.FAILED
+            assert readers.read_source(str(path), format).row.status is not SourceStatus.QUARANTINED

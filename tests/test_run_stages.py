@@ -80,7 +80,7 @@ def test_reading_that_kills_its_worker_is_a_row_that_says_so(
     )
     assert profiles == []
     assert rows[0].path == "broken.nc"
-    assert rows[0].status == SourceStatus.FAILED
+    assert rows[0].status == SourceStatus.QUARANTINED
     assert "killed by SIGSEGV, twice" in rows[0].message
 
 
@@ -108,7 +108,7 @@ def test_readers_never_raise_into_a_run(monkeypatch: pytest.MonkeyPatch) -> None
     path = small_season.SEASON / "03031300.SHV"
     monkeypatch.setattr(readers.get("spc_raw"), "read", broken)
     row = read_source(str(path)).row
-    assert row.status == SourceStatus.FAILED
+    assert row.status == SourceStatus.QUARANTINED
     assert "KeyError" in row.message
 
 

@@ -76,6 +76,8 @@ def hydrostatic_height(
     """
     vapour_pressure = 6.112 * np.exp(17.67 * dewpoint / (dewpoint + 243.5))
     vapour_pressure = np.where(np.isfinite(dewpoint), vapour_pressure, 0.0)
+    # A damaged dewpoint at a fraction of a hPa must not make air of negative weight.
+    vapour_pressure = np.minimum(vapour_pressure, pressure)
     virtual = (temperature + 273.15) / (1.0 - 0.378 * vapour_pressure / pressure)
     log_pressure = -np.log(pressure)
     known = np.isfinite(virtual)

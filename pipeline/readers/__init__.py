@@ -226,7 +226,7 @@ def read_source(
         _fail(source, SourceStatus.UNREADABLE, f"cannot be read: {error.strerror or error}")
     except Exception as error:  # an error of a reader's author costs its file, not the run
         message = f"the reader failed with {_describe(error)}; please report this"
-        _fail(source, SourceStatus.FAILED, message)
+        _fail(source, SourceStatus.QUARANTINED, message)
     source.row.profiles = len(source.profiles)
     return source
 

@@ -260,7 +260,7 @@ def outcome_of(source_status: int, statuses: Sequence[int]) -> Outcome:
     if source_status in (SourceStatus.UNREADABLE, SourceStatus.EMPTY):
         return "unreadable"
     worst = max(statuses, default=Status.OK)
-    if source_status == SourceStatus.FAILED or worst == Status.FAILED:
+    if source_status == SourceStatus.QUARANTINED or worst == Status.FAILED:
         return "quarantined"
     words: dict[int, Outcome] = {0: "ok", 1: "suspect", 2: "rejected"}
     if source_status != SourceStatus.READ or worst not in words:
