@@ -309,6 +309,10 @@ class History(Days):
 
     def assert_the_law(self, before: Rows) -> None:
         """Assert that the output is that of one run from scratch, and that it says so itself."""
+        results = self.nights.results()
+        told = {one.path for one in results.sources}
+        assert told >= {*sources(self.nights.output)}
+        assert (results.waiting, len(told)) == (0, results.counts.found)
         ours, scratch = self.nights.output, self.nights.from_scratch()
         if any(known.status == SourceStatus.GONE for known in read_state(ours).sources.values()):
             assert_same_but_for_gone(ours, scratch, before)
