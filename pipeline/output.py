@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +38,8 @@ TYPED_ATTRIBUTES = ("valid_min", "valid_max", "valid_range", "actual_range")
 
 #: One megabyte of float64: large enough to compress well, small enough to read one profile.
 CHUNK_VALUES = 131072
+#: What HDF5 takes for a variable besides its values, and for a text besides its letters, at most.
+VARIABLE_BYTES, TEXT_BYTES = 6144, 48
 
 
 class Encoded(NamedTuple):
@@ -86,7 +88,7 @@ def write(
     sizes = {str(name): size for name, size in dataset.sizes.items()}
     wanted = discovery.global_attributes(dataset, attributes)
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    needed = sum(encoded.values.nbytes for encoded in variables.values())
+    needed = _most_bytes(variables)
     with _clear_errors(target, needed):
         if target.exists() and not (target.is_file() or target.is_dir()):
             raise PipelineError(f"{target}: is a device or a pipe, not a file; name a file")
@@ -98,7 +100,7 @@ def write(
             os.replace(temporary, target)
             _make_durable(target.parent)
         finally:
-            temporary.unlink(missing_ok=True)
+            _discard(temporary)
 
 
 def demand_writable(path: str | os.PathLike[str]) -> None:
@@ -253,6 +255,18 @@ def _decoded(variable: netCDF4.Variable) -> tuple[tuple[str, ...], NDArray[Any],
     return variable.dimensions, values, attributes
 
 
+def _most_bytes(variables: Mapping[str, Encoded]) -> int:
+    """Return how much room a file of these variables can take; compressed, mostly less."""
+    values = [encoded.values for encoded in variables.values()]
+    letters = [
+        len(str(text).encode()) + TEXT_BYTES
+        for each in values
+        if each.dtype == object
+        for text in each.ravel()
+    ]
+    return sum(each.nbytes + VARIABLE_BYTES for each in values) + sum(letters)
+
+
 def _write_netcdf(
     path: Path,
     variables: Mapping[str, Encoded],
@@ -270,12 +284,15 @@ def _write_netcdf(
                 file.createDimension(name, size)
             for name, encoded in variables.items():
                 _add_variable(file, name, encoded, compression)
-    except RuntimeError as error:
-        # The library says no more than "HDF error"; plain writing says what the matter is.
+    except (OSError, RuntimeError) as error:
+        # The library says no more than "HDF error", and "permission denied" of any file that it
+        # cannot make; plain writing says what the matter is.
         with open(path, "ab") as probe:
             probe.write(bytes(CHUNK_VALUES))
             probe.flush()
             os.fsync(probe.fileno())
+        if isinstance(error, OSError):
+            raise
         raise OSError(errno.EIO, str(error)) from error
 
 
@@ -320,6 +337,16 @@ def _make_durable(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _discard(path: Path) -> None:
+    """Remove a half-written file, if there is one, and free its room.
+
+    The library may still have it open after an error: to remove its name alone frees nothing.
+    """
+    with suppress(FileNotFoundError):
+        os.truncate(path, 0)
+        path.unlink()
 
 
 def _verify(path: Path, variables: Mapping[str, Encoded]) -> None:

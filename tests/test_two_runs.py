@@ -15,7 +15,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent / "benchmarks"))
 
-from _place import CONFIG, OUTPUT, Place, Run, events, reports  # noqa: E402
+from _place import CONFIG, OUTPUT, Place, Run, events, reports
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc"),

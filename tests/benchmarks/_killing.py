@@ -16,8 +16,6 @@ from _same import differences, lost_or_doubled
 
 #: How often a run is looked at: well below what its shortest phase takes.
 LOOK_SECONDS = 0.004
-#: A killed process is gone when the kernel has cleared up its memory.
-GONE_SECONDS = 10.0
 LEFT_OVER = {CONFIG, OUTPUT, f".{OUTPUT}.lock", "runs"}
 SHARED_MEMORY = Path("/dev/shm")
 #: What Python and semaphores call theirs there; others of this machine put in what they like.
@@ -202,7 +200,8 @@ class Killing:
             run = self.place.start(self.season)
             aim = waiting[0] if waiting else Aim("none", lambda run: False, 0.0)
             seconds = killed(run, aim)
-            self._demand_nobody_lives()
+            if alive := self.place.outliving():
+                self._violated(f"processes outlive their run: {alive}")
             if seconds is None:
                 waiting.extend(waiting[:1])  # it was done before; another run may be slower
                 del waiting[:1]
@@ -249,13 +248,6 @@ class Killing:
         from pipeline.journal import Journal
 
         return sum(len(known.positions) for known in Journal(self.output).look().values())
-
-    def _demand_nobody_lives(self) -> None:
-        until = time.monotonic() + GONE_SECONDS
-        while (alive := self.place.alive()) and time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)
-        if alive:
-            self._violated(f"processes outlive their run: {alive}")
 
     def _demand_all_is_well(self) -> None:
         """Check the end of a night."""

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,8 +164,17 @@ class Place:
         notes = self.folder / "notes" / name
         return notes.stat().st_size if notes.exists() else 0
 
-    def alive(self) -> list[int]:
-        """Return the processes that runs have started and that still live (Linux only)."""
+    def outliving(self, seconds: float = 10.0) -> list[int]:
+        """Return the processes that still live so long after their run (Linux only).
+
+        A fork server ends by itself, when it notices that its run has ended.
+        """
+        until = time.monotonic() + seconds
+        while (alive := self._alive()) and time.monotonic() < until:
+            time.sleep(0.01)
+        return alive
+
+    def _alive(self) -> list[int]:
         mark = f"{NOTES}={self.folder / 'notes'}".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
