@@ -16,7 +16,10 @@ from pipeline.sources import Source
 CALCULATIONS = ["sbcape", "k_index"]
 
 
-def recipe_of(source: Source = Source(Path("a.txt")), **settings: Any) -> str:
+PLAIN = Source(Path("a.txt"))
+
+
+def recipe_of(source: Source = PLAIN, **settings: Any) -> str:
     """Return what a source is worked on with."""
     settings = {"input": ["a.txt"], "output": "b.nc", "calculations": CALCULATIONS} | settings
     (text,) = recipes(Config.model_validate(settings), [source])
