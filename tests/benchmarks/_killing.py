@@ -285,11 +285,11 @@ def put_earlier(place: Place, files: Sequence[Path], base: Path) -> int:
     cut = earlier[::20]
     for file in cut:
         copy = place.files / file.relative_to(base)
-        copy.write_text(_without_last_level(copy.read_text()))
+        copy.write_text(without_last_level(copy.read_text()))
     return len(earlier) - len(cut)
 
 
-def _without_last_level(text: str) -> str:
+def without_last_level(text: str) -> str:
     """Return an ``%RAW%`` sounding without its highest level."""
     before, end, after = text.partition("%END%")
     return before.rstrip("\n").rpartition("\n")[0] + "\n" + end + after
