@@ -39,6 +39,9 @@ class Calculation:
         ``module:function`` to call.
     metpy : str
         The function of ``metpy.calc`` behind it, for people.
+    kernel : str
+        ``module:function`` in ``pipeline.engines.compiled`` that computes the same; empty where
+        there is none, and the MetPy engine computes it in a compiled run too.
     options : tuple of (str, object)
         Keyword arguments of the function that are the same for every profile.
     pick : int or None
@@ -65,6 +68,7 @@ class Calculation:
     inputs: tuple[str, ...]
     function: str
     metpy: str = ""
+    kernel: str = ""
     options: tuple[tuple[str, object], ...] = ()
     pick: int | None = None
     standard_name: str = ""
