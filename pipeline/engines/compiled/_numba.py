@@ -53,9 +53,10 @@ def compiled(function: Function) -> Function:
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function over all profiles of a block; its ``prange`` runs on numba's threads.
+    """Compile a function over all profiles of a block, which lets other threads run meanwhile.
 
-    Each profile is written by one thread and nothing is summed over profiles, so results do not
-    depend on the number of threads.
+    It keeps to one thread: whoever wants more gives each its own blocks, so that what a block's
+    kernels hand to each other stays in one core's cache. (numba's own threads, ``parallel=True``,
+    cost twice the time to compile, do not survive a fork, and do not take tuples in tuples.)
     """
-    return _cached(function, parallel=True, nogil=True, error_model="numpy")
+    return _cached(function, nogil=True, error_model="numpy")

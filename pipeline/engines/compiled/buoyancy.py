@@ -1,0 +1,216 @@
+"""LFC, EL, CAPE and CIN of an ascent, as MetPy's ``cape_cin``, ``lfc`` and ``el`` find them.
+
+All work with virtual temperatures, bottom LFC and top EL, on one parcel's nodes from the start up.
+
+`corrected` asks for something else than MetPy 1.7.1's rules. MetPy hands virtual temperatures to
+``lcl`` to find the LCL that LFC and EL must be above, which puts it some 20 to 40 hPa too high
+(MetPy issue 3857), and integrates only from the first node above that. Corrected, the LCL is the
+parcel's, which is a node; a parcel that is warmer than its surroundings there has its LFC there,
+any other has it where it first gets warmer.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.engines.compiled._numba import compiled
+from pipeline.engines.compiled.ascent import Ascents, is_close
+from pipeline.engines.compiled.thermodynamics import (
+    DRY_AIR_GAS_CONSTANT,
+    ZERO_CELSIUS,
+    lifting_condensation_level,
+)
+
+FloatArray = NDArray[np.float64]
+
+#: Nodes nearer to the next lower one than this (hPa) do not count in MetPy's integrals.
+NEAREST_NODES = 1e-6
+
+
+class Buoyancy(NamedTuple):
+    """One parcel's nodes that have surroundings, from the lowest up: slices of the ascents."""
+
+    pressure: FloatArray
+    log_pressure: FloatArray
+    surroundings: FloatArray
+    """Virtual temperature, K; of the parcel next."""
+    parcel: FloatArray
+    start_dewpoint: float
+    """K."""
+    lcl_pressure: float
+    """Of the parcel, hPa."""
+
+
+@compiled
+def buoyancy_of(ascents: Ascents, profile: int) -> Buoyancy:
+    """Return a parcel's nodes; an LCL below the ground, without surroundings, is left out."""
+    first = ascents.first[profile]
+    end = first + ascents.count[profile]
+    if math.isnan(ascents.virtual_temperature[first]):
+        first += 1
+    return Buoyancy(
+        ascents.pressure[first:end],
+        ascents.log_pressure[first:end],
+        ascents.virtual_temperature[first:end],
+        ascents.parcel_virtual_temperature[first:end],
+        ascents.start_dewpoint[profile] + ZERO_CELSIUS,
+        ascents.lcl_pressure[profile],
+    )
+
+
+@compiled
+def excess(nodes: Buoyancy, node: int) -> float:
+    """Return by how much the parcel is warmer than its surroundings, in K."""
+    return nodes.parcel[node] - nodes.surroundings[node]
+
+
+@compiled
+def log_crossing(nodes: Buoyancy, node: int) -> float:
+    """Return ln p where the lines from a node to the next cross (linear in ln p)."""
+    below, above = excess(nodes, node), excess(nodes, node + 1)
+    return (above * nodes.log_pressure[node] - below * nodes.log_pressure[node + 1]) / (
+        above - below
+    )
+
+
+@compiled
+def _virtual_lcl(nodes: Buoyancy, virtual_temperature: float) -> float:
+    """Return the pressure of the LCL that MetPy gets from a virtual temperature."""
+    pressure, _ = lifting_condensation_level(
+        nodes.pressure[0], virtual_temperature, nodes.start_dewpoint
+    )
+    return pressure
+
+
+@compiled
+def _is_warmer(nodes: Buoyancy, node: int) -> bool:
+    """Tell whether the parcel is warmer than its surroundings by more than MetPy calls close."""
+    is_equal = is_close(nodes.parcel[node], nodes.surroundings[node])
+    return excess(nodes, node) > 0.0 and not is_equal
+
+
+@compiled
+def _is_warmer_above(nodes: Buoyancy, lcl: float) -> bool:
+    """Tell whether the parcel is warmer than its surroundings anywhere above a level."""
+    for node in range(len(nodes.pressure)):
+        if nodes.pressure[node] < lcl and _is_warmer(nodes, node):
+            return True
+    return False
+
+
+@compiled
+def free_convection_level(nodes: Buoyancy, corrected: bool) -> float:
+    """Return the pressure of the bottom LFC in hPa, NaN where there is none."""
+    return _corrected_lfc(nodes) if corrected else _metpy_lfc(nodes)
+
+
+@compiled
+def _metpy_lfc(nodes: Buoyancy) -> float:
+    """Return the LFC as MetPy's ``lfc`` finds it, case by case."""
+    parcel, surroundings = nodes.parcel[0] - ZERO_CELSIUS, nodes.surroundings[0] - ZERO_CELSIUS
+    first = 1 if is_close(parcel, surroundings) else 0
+    lcl = _virtual_lcl(nodes, nodes.parcel[0])
+    any_warming, any_cooling, highest_cooling = False, False, math.inf
+    below = excess(nodes, 0)
+    for node in range(len(nodes.pressure) - 1):
+        above = excess(nodes, node + 1)
+        if node >= first and below <= 0.0 < above:
+            any_warming = True
+            crossing = math.exp(log_crossing(nodes, node))
+            if crossing < lcl:
+                return crossing
+        if node >= 1 and above < 0.0 <= below:
+            any_cooling = True
+            highest_cooling = math.exp(log_crossing(nodes, node))
+        below = above
+    if any_warming:
+        return math.nan if any_cooling and highest_cooling > lcl else lcl
+    return lcl if _is_warmer_above(nodes, lcl) else math.nan
+
+
+@compiled
+def _corrected_lfc(nodes: Buoyancy) -> float:
+    """Return the LFC: the lowest level, from the parcel's LCL up, above which it is warmer."""
+    for node in range(len(nodes.pressure)):
+        if nodes.pressure[node] <= nodes.lcl_pressure and _is_warmer(nodes, node):
+            if node == 0 or nodes.pressure[node - 1] > nodes.lcl_pressure:
+                return nodes.pressure[node]
+            if excess(nodes, node - 1) >= 0.0:
+                return nodes.pressure[node - 1]
+            return math.exp(log_crossing(nodes, node - 1))
+    return math.nan
+
+
+@compiled
+def equilibrium_level(nodes: Buoyancy, corrected: bool) -> float:
+    """Return the pressure of the top EL in hPa, NaN where the data end below it or there is none."""
+    last = len(nodes.pressure) - 1
+    if excess(nodes, last) > 0.0:
+        return math.nan
+    for node in range(last - 1, -1 if corrected else 0, -1):
+        if excess(nodes, node + 1) < 0.0 <= excess(nodes, node):
+            crossing = math.exp(log_crossing(nodes, node))
+            lcl = nodes.lcl_pressure
+            if not corrected:
+                lcl = _virtual_lcl(nodes, nodes.surroundings[0])
+            return crossing if crossing < lcl else math.nan
+    return math.nan
+
+
+class _Point(NamedTuple):
+    """A point of the curve that CAPE and CIN are the areas of."""
+
+    log_pressure: float
+    excess: float
+    in_cape: bool
+    in_cin: bool
+
+
+@compiled
+def _point(pressure: float, log_pressure: float, excess: float, lfc: float, el: float) -> _Point:
+    """Return a point with what it belongs to; close to a bound is inside, as in MetPy."""
+    at_lfc = is_close(pressure, lfc)
+    return _Point(
+        log_pressure,
+        excess,
+        (pressure < lfc or at_lfc) and (pressure > el or is_close(pressure, el)),
+        pressure > lfc or at_lfc,
+    )
+
+
+@compiled
+def cape_and_cin(nodes: Buoyancy, lfc: float, el: float, corrected: bool) -> tuple[float, float]:
+    """Return CAPE and CIN in J kg-1 between levels: the areas by the trapezoidal rule in ln p.
+
+    Without an LFC both are 0; without an EL, CAPE ends with the data. CIN is the net area from the
+    start to the LFC, and never positive. Zero crossings are points of the curve too, those between
+    the two lowest nodes excepted, in MetPy.
+    """
+    if math.isnan(lfc):
+        return 0.0, 0.0
+    if math.isnan(el):
+        el = nodes.pressure[-1]
+    cape = cin = 0.0
+    previous = nodes.pressure[0]
+    last = _point(previous, nodes.log_pressure[0], excess(nodes, 0), lfc, el)
+    for node in range(1, len(nodes.pressure)):
+        crosses = excess(nodes, node - 1) * excess(nodes, node) < 0.0
+        for is_node in range(0 if crosses and (node > 1 or corrected) else 1, 2):
+            if is_node:
+                pressure, log_pressure = nodes.pressure[node], nodes.log_pressure[node]
+                here = _point(pressure, log_pressure, excess(nodes, node), lfc, el)
+            else:
+                log_pressure = log_crossing(nodes, node - 1)
+                pressure = math.exp(log_pressure)
+                here = _point(pressure, log_pressure, 0.0, lfc, el)
+            if previous - pressure > NEAREST_NODES:
+                area = (last.excess + here.excess) / 2.0 * (last.log_pressure - log_pressure)
+                cape += area if last.in_cape and here.in_cape else 0.0
+                cin += area if last.in_cin and here.in_cin else 0.0
+                last = here
+            previous = pressure
+    return DRY_AIR_GAS_CONSTANT * cape, min(DRY_AIR_GAS_CONSTANT * cin, 0.0)
