@@ -60,7 +60,7 @@ class Nights:
             "output": {"path": "out/season.nc"},
             "executor": "serial",
             "calculations": CHEAP,
-            "keep_runs": 5,
+            "keep_runs": 30,  # a name of a folder given free may be taken again within its second
         } | self.settings
 
     def copy(self, folder: Path) -> Nights:
