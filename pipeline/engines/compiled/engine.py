@@ -1,0 +1,255 @@
+"""The compiled engine: evaluates the catalogue for all profiles of a dataset at once.
+
+What is asked for is turned into a list of calls of kernels (`plan`), each function with each input
+once, which is then gone through for one block of profiles after the other, so that what a call
+leaves is still in the processor's cache for the next. Blocks are shared out among threads; kernels
+run without Python's lock, and no result depends on the others of its block.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
+from pipeline.engines.compiled import missing
+from pipeline.engines.compiled.blocks import Block, Rows, compact
+from pipeline.engines.compiled.types import Codes, FloatArray, Offsets
+
+#: How many profiles are gone through together.
+BLOCK = 256
+
+ParcelRules = Literal["metpy", "corrected"]
+
+
+class Call(NamedTuple):
+    """One call of a kernel: the keys of what it takes, and its options; or one of its results."""
+
+    function: Any
+    inputs: tuple[Hashable, ...]
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The calls that lead to what is wanted, in an order in which each finds its inputs."""
+
+    calls: dict[Hashable, Call]
+    """By key: the kernel, its options and the keys of its inputs."""
+    keys: dict[str, Hashable]
+    """Of each wanted calculation that has a kernel: which result it is."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of many profiles: the columns of what `Evaluation` holds of one."""
+
+    scalars: dict[str, FloatArray]
+    """One value a profile for each scalar calculation that has a kernel; NaN: missing."""
+    levels: dict[str, FloatArray]
+    """One value a row of the dataset for each per-level calculation that has a kernel."""
+    codes: dict[str, Codes]
+    """By calculation, why each profile has no value (`pipeline.engines.compiled.missing`)."""
+    lowest_wind: FloatArray
+    """The lowest wind's height above the ground in m, of each profile."""
+    highest_wind: FloatArray
+    """The highest wind's height above the lowest in m, of each profile."""
+    without_kernel: tuple[str, ...]
+    """The wanted calculations that the MetPy engine is to compute for all profiles."""
+
+    def missing(self) -> dict[int, dict[str, str]]:
+        """Return why results are missing: by profile, by calculation, in MetPy engine's words."""
+        return {
+            profile: {
+                name: missing.text(
+                    code, bottom=self.lowest_wind[profile], top=self.highest_wind[profile]
+                )
+                for name, code in why.items()
+            }
+            for profile, why in self._by_profile(lambda codes: codes % missing.ERROR)
+        }
+
+    def for_metpy(self) -> dict[int, tuple[str, ...]]:
+        """Return what the MetPy engine is to compute: by profile, the names of calculations.
+
+        These are the ones without a kernel, for every profile, and those whose kernel has found
+        that MetPy raises an error there, which only it can tell.
+        """
+        raised = dict(self._by_profile(lambda codes: codes == missing.ERROR))
+        profiles = range(len(self.lowest_wind)) if self.without_kernel else raised
+        return {
+            profile: (*raised.get(profile, ()), *self.without_kernel) for profile in profiles
+        }
+
+    def _by_profile(self, chosen: Any) -> Iterator[tuple[int, dict[str, int]]]:
+        """Yield profiles in order with the codes chosen of them: by calculation, not `NOTHING`."""
+        found: dict[int, dict[str, int]] = {}
+        for name, codes in self.codes.items():
+            for profile in np.flatnonzero(chosen(codes)).tolist():
+                found.setdefault(profile, {})[name] = int(codes[profile])
+        yield from sorted(found.items())
+
+
+def evaluate_batch(
+    offsets: Offsets,
+    rows: Iterable[FloatArray],
+    names: Sequence[str],
+    custom: tuple[Calculation, ...] = (),
+    *,
+    parcel_rules: ParcelRules = "metpy",
+    threads: int | None = None,
+    block: int = BLOCK,
+) -> Results:
+    """Compute what is requested from cleaned profiles.
+
+    Parameters
+    ----------
+    offsets : numpy.ndarray, shape (profiles + 1,)
+        Where each profile's rows begin, and the last one's end.
+    rows : iterable of numpy.ndarray, shape (rows,)
+        Pressure, temperature, dewpoint, height, u and v wind of all profiles, in hPa, degC, m and
+        m s-1; of each from the surface up, pressure strictly falling; NaN where missing.
+    names : sequence of str
+        What to compute: names of the catalogue or of `custom`.
+    custom : tuple of Calculation
+        Declarations of a user's own; the MetPy engine computes them.
+    parcel_rules : {"metpy", "corrected"}
+        Whether LFC, EL and CAPE are MetPy's, or found with the parcel's true LCL.
+    threads : int, optional
+        One a processor unless given; results are the same for any number.
+    block : int
+        How many profiles are gone through together.
+
+    Returns
+    -------
+    Results
+        In the order of the profiles.
+    """
+    offsets = np.ascontiguousarray(offsets, dtype=np.int64)
+    table = Rows(*(np.ascontiguousarray(each, dtype=np.float64) for each in rows))
+    declarations = CATALOGUE | {calculation.name: calculation for calculation in custom}
+    scheme = plan(names, declarations, corrected=parcel_rules == "corrected")
+    results = _room_for(scheme, declarations, names, len(offsets) - 1, len(table.pressure))
+
+    def go_through(first: int) -> None:
+        part = slice(first, min(first + block, len(offsets) - 1))
+        _fill(results, part, compact(offsets[first : part.stop + 1], table), scheme)
+
+    firsts = range(0, len(offsets) - 1, block)
+    for first in firsts[:1]:  # alone, as it may have to compile
+        go_through(first)
+    threads = threads or len(os.sched_getaffinity(0))
+    if threads == 1 or len(firsts) <= 2:
+        for first in firsts[1:]:
+            go_through(first)
+    else:
+        with ThreadPoolExecutor(threads, thread_name_prefix="compiled") as pool:
+            list(pool.map(go_through, firsts[1:]))
+    return results
+
+
+def plan(
+    names: Iterable[str], declarations: Mapping[str, Calculation], *, corrected: bool = False
+) -> Plan:
+    """Return the calls of kernels that lead to what is wanted.
+
+    Parameters
+    ----------
+    names : iterable of str
+        What is wanted; what has no kernel, or is computed from what has none, is left out.
+    declarations : mapping of str to Calculation
+        Of these and of all that they are computed from.
+    corrected : bool
+        For kernels that know other rules than MetPy's.
+    """
+    calls: dict[Hashable, Call] = {}
+
+    def key_of(name: str) -> Hashable:
+        if name in BASE_INPUTS:
+            return name
+        calculation = declarations[name]
+        inputs = tuple(key_of(each) for each in calculation.inputs)
+        key: Hashable = (calculation.kernel, calculation.options, inputs)
+        if key not in calls:
+            calls[key] = _call(calculation, inputs, corrected)
+        if calculation.pick is not None:
+            picked: Hashable = (key, calculation.pick)
+            calls[picked] = Call(_picked, (key,), {"index": calculation.pick})
+            return picked
+        return key
+
+    wanted = [name for name in dict.fromkeys(names) if has_kernel(name, declarations)]
+    keys = {name: key_of(name) for name in wanted}
+    return Plan(calls, keys)
+
+
+def has_kernel(name: str, declarations: Mapping[str, Calculation]) -> bool:
+    """Return whether a calculation has a kernel, and everything that it is computed from."""
+    if name in BASE_INPUTS:
+        return True
+    calculation = declarations[name]
+    inputs = calculation.inputs
+    return bool(calculation.kernel) and all(has_kernel(each, declarations) for each in inputs)
+
+
+def _call(calculation: Calculation, inputs: tuple[Hashable, ...], corrected: bool) -> Call:
+    """Return the call of a declaration's kernel, with the offsets and rules that it asks for."""
+    module, _, function = calculation.kernel.partition(":")
+    kernel = getattr(importlib.import_module(f"pipeline.engines.compiled.{module}"), function)
+    asked = signature(getattr(kernel, "py_func", kernel)).parameters
+    offsets = tuple(name for name in ("starts", "wind_starts") if name in asked)
+    options = dict(calculation.options)
+    if "corrected" in asked:
+        options["corrected"] = corrected
+    return Call(kernel, (*offsets, *inputs), options)
+
+
+def _picked(result: tuple[Any, ...], index: int) -> tuple[FloatArray, Codes]:
+    """Return one of several results of a kernel, with their codes."""
+    return result[index], result[-1]
+
+
+def _room_for(
+    scheme: Plan,
+    declarations: Mapping[str, Calculation],
+    names: Sequence[str],
+    profiles: int,
+    rows: int,
+) -> Results:
+    """Return results that are all missing, to be filled in."""
+    per_level = [name for name in scheme.keys if declarations[name].per_level]
+    scalars = [name for name in scheme.keys if name not in per_level]
+    return Results(
+        scalars={name: np.full(profiles, np.nan) for name in scalars},
+        levels={name: np.full(rows, np.nan) for name in per_level},
+        codes={name: np.zeros(profiles, np.uint8) for name in scheme.keys},
+        lowest_wind=np.full(profiles, np.nan),
+        highest_wind=np.full(profiles, np.nan),
+        without_kernel=tuple(name for name in dict.fromkeys(names) if name not in scheme.keys),
+    )
+
+
+def _fill(results: Results, part: slice, block: Block, scheme: Plan) -> None:
+    """Go through the calls for one block of profiles, and write what is wanted of them."""
+    values: dict[Hashable, Any] = dict(block._asdict())
+    for key, call in scheme.calls.items():
+        values[key] = call.function(*(values[each] for each in call.inputs), **call.options)
+    for name, key in scheme.keys.items():
+        result, codes = values[key]
+        results.codes[name][part] = codes
+        if name in results.scalars:
+            results.scalars[name][part] = result
+        else:
+            results.levels[name][block.source] = result
+    has_winds = np.flatnonzero(np.diff(block.wind_starts))
+    lowest = block.wind_height[block.wind_starts[has_winds]]
+    highest = block.wind_height[block.wind_starts[has_winds + 1] - 1]
+    results.lowest_wind[part][has_winds] = lowest - block.ground_height[has_winds]
+    results.highest_wind[part][has_winds] = highest - lowest
