@@ -65,7 +65,7 @@ def aims_of_night(killing: Killing, count: int, random: Random) -> list[Aim]:
     }
     first_batch = (moments["batch"] - moments["started"]).total_seconds()
     stages = {stage["name"]: stage["seconds"] for stage in results(whole)["stages"]}
-    return aims(count, random, span=2 + 2 * first_batch, publishing=1.3 * stages["publish"])
+    return aims(count, random, span=4 * first_batch, publishing=1.2 * stages["publish"])
 
 
 def kill_all(killing: Killing, count: int, random: Random) -> float:
