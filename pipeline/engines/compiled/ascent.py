@@ -16,12 +16,7 @@ from numpy.typing import NDArray
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled
 from pipeline.engines.compiled.adiabats import (
-    LEVEL_STEP,
-    LEVELS,
-    LOWEST,
-    adiabat_label,
     follow_adiabat,
-    integrated,
     on_adiabat,
 )
 from pipeline.engines.compiled.thermodynamics import (
@@ -61,9 +56,9 @@ class Starts(NamedTuple):
 class Ascents(NamedTuple):
     """The lifted parcels of a block, on nodes: the start, the levels above it, and the LCL."""
 
-    first: IndexArray
+    first_node: IndexArray
     """The first node of each parcel."""
-    count: IndexArray
+    node_count: IndexArray
     """How many nodes each parcel has."""
     pressure: FloatArray
     """Of all nodes, hPa."""
@@ -91,12 +86,23 @@ def is_close(value: float, other: float) -> bool:
 
 
 @compiled
+def is_too_close_to_call(pressure: float, other: float) -> bool:
+    """Tell whether rounding decides which of two pressures is lower: so MetPy must be asked.
+
+    As where saturated air starts at the top of a profile, which then is its LCL.
+    """
+    return abs(pressure - other) <= 1e-10 * other
+
+
+@compiled
 def why_no_ascent(starts: Starts, profile: int, end: int) -> int:
     """Return the code of what keeps a parcel from being lifted, 0 where nothing does."""
     lcl = starts.lcl_pressure[profile]
     top = starts.pressure[end - 1]
     if starts.above[profile] >= end:
         return missing.STARTS_AT_TOP
+    if is_too_close_to_call(lcl, top):
+        return missing.ERROR
     if lcl <= top:
         return missing.ENDS_BELOW_LCL
     if is_close(top, lcl) or not math.isfinite(lcl):  # MetPy fails
@@ -114,8 +120,6 @@ class Lift(NamedTuple):
     log_dry_pressure: float
     moist_temperature: float
     """K, of the dry ascent at the LCL: from there saturated."""
-    in_table: bool
-    """Whether the pseudoadiabat is one of the table."""
 
 
 @compiled
@@ -136,11 +140,8 @@ def lift(
     """
     dry_pressure = max(pressure, lcl_pressure)
     moist = dry_lapse(lcl_pressure, temperature, dry_pressure)
-    label = adiabat_label(adiabats, math.log(lcl_pressure), moist)
-    in_table = math.isfinite(label)
-    if in_table:
-        follow_adiabat(adiabats, label, adiabat)
-    return Lift(lcl_pressure, temperature, math.log(dry_pressure), moist, in_table)
+    follow_adiabat(adiabats, lcl_pressure, moist, adiabat)
+    return Lift(lcl_pressure, temperature, math.log(dry_pressure), moist)
 
 
 @compiled
@@ -150,11 +151,9 @@ def lifted_temperature(
     """Return the temperature in K of a parcel at a level (which is not its LCL node)."""
     if pressure >= parcel.lcl_pressure:
         return parcel.dry_temperature * math.exp(KAPPA * (log_pressure - parcel.log_dry_pressure))
-    if is_close(pressure, parcel.lcl_pressure):
-        return parcel.moist_temperature
-    if parcel.in_table and log_pressure >= LOWEST - (LEVELS - 1) * LEVEL_STEP:
-        return on_adiabat(adiabat, log_pressure)
-    return integrated(parcel.moist_temperature, math.log(parcel.lcl_pressure), log_pressure)
+    return on_adiabat(
+        adiabat, log_pressure, pressure, parcel.moist_temperature, parcel.lcl_pressure
+    )
 
 
 @compiled
@@ -205,22 +204,80 @@ def _virtual(pressure: float, temperature: float, dewpoint: float) -> float:
 
 
 @compiled
-def _put_node(
-    ascents: Ascents,
-    node: int,
-    state: tuple[float, float, float],
-    log_pressure: float,
-    parcel_temperature: float,
-    parcel_virtual_temperature: float,
-) -> None:
-    """Write a node."""
+def _put_node(ascents: Ascents, node: int, state: tuple[float, float, float]) -> None:
+    """Write the surroundings at a node."""
     pressure, temperature, dewpoint = state
     ascents.pressure[node] = pressure
-    ascents.log_pressure[node] = log_pressure
+    ascents.log_pressure[node] = math.log(pressure)
     ascents.temperature[node] = temperature
-    ascents.parcel_temperature[node] = parcel_temperature
     ascents.virtual_temperature[node] = _virtual(pressure, temperature, dewpoint)
-    ascents.parcel_virtual_temperature[node] = parcel_virtual_temperature
+
+
+@compiled
+def _put_nodes(starts: Starts, first: int, end: int, ascents: Ascents, node: int) -> None:
+    """Write the surroundings at nodes that are levels, from one to another, not included."""
+    # Plain arrays: a call with all of a tuple's costs more than a level's arithmetic.
+    pressure, temperature = ascents.pressure, ascents.temperature
+    log_pressure, virtual = ascents.log_pressure, ascents.virtual_temperature
+    levels, celsius, dewpoint = starts.pressure, starts.temperature, starts.dewpoint
+    for level in range(first, end):
+        kelvin = celsius[level] + ZERO_CELSIUS
+        pressure[node] = levels[level]
+        log_pressure[node] = math.log(levels[level])
+        temperature[node] = kelvin
+        virtual[node] = _virtual(levels[level], kelvin, dewpoint[level] + ZERO_CELSIUS)
+        node += 1
+
+
+@compiled
+def _put_surroundings(starts: Starts, profile: int, end: int, ascents: Ascents) -> int:
+    """Write a parcel's surroundings at all its nodes; return which node is the LCL."""
+    lcl, above, node = (
+        starts.lcl_pressure[profile],
+        starts.above[profile],
+        ascents.first_node[profile],
+    )
+    ascents.node_count[profile] = end - above + 2
+    start = _state(starts, profile, above - 1)
+    if start[0] < lcl:
+        _put_node(ascents, node, _at_lcl(starts, profile, above - 1))
+        _put_node(ascents, node + 1, start)
+        _put_nodes(starts, above, end, ascents, node + 2)
+        return node
+    split = above
+    while starts.pressure[split] >= lcl:
+        split += 1
+    lcl_node = node + 1 + split - above
+    _put_node(ascents, node, start)
+    _put_nodes(starts, above, split, ascents, node + 1)
+    _put_node(ascents, lcl_node, _at_lcl(starts, profile, split))
+    _put_nodes(starts, split, end, ascents, lcl_node + 1)
+    return lcl_node
+
+
+@compiled
+def _put_parcel(
+    parcel: Lift,
+    adiabat: FloatArray,
+    start_ratio: float,
+    pressure: FloatArray,
+    log_pressure: FloatArray,
+    temperature: FloatArray,
+    virtual: FloatArray,
+) -> None:
+    """Write a parcel's temperature and virtual temperature at nodes other than its LCL.
+
+    The virtual temperatures are those of ``cape_cin``: below the LCL the parcel has the mixing
+    ratio of its start, from the LCL on it is saturated.
+    """
+    warming = virtual_temperature(1.0, start_ratio)
+    for node in range(len(pressure)):
+        lifted = lifted_temperature(parcel, adiabat, pressure[node], log_pressure[node])
+        temperature[node] = lifted
+        if pressure[node] > parcel.lcl_pressure:
+            virtual[node] = lifted * warming
+        else:
+            virtual[node] = _virtual(pressure[node], lifted, lifted)
 
 
 @compiled
@@ -234,31 +291,31 @@ def ascend(
 ) -> None:
     """Write the nodes of a parcel's ascent up to a level (`end`, not included), and how many.
 
-    The virtual temperatures are those of ``cape_cin``: below the LCL the parcel has the mixing
-    ratio of its start, from the LCL on it is saturated. Where one is NaN (water boils there) the
-    code says `ERROR`.
+    Where a virtual temperature is NaN (water boils there) the code says `ERROR`.
     """
     lcl, lcl_temperature = starts.lcl_pressure[profile], starts.lcl_temperature[profile]
-    lcl_temperature += ZERO_CELSIUS
-    lowest = starts.above[profile] - 1
-    pressure, temperature, dewpoint = _state(starts, profile, lowest)
-    warming = virtual_temperature(1.0, saturation_mixing_ratio(pressure, dewpoint))
+    pressure, temperature, dewpoint = _state(starts, profile, starts.above[profile] - 1)
     parcel = lift(adiabats, pressure, temperature, lcl, adiabat)
-    node, is_below, finite = ascents.first[profile], True, True
-    for level in range(lowest, end):
-        state = _state(starts, profile, level)
-        pressure = state[0]
-        if pressure < lcl and is_below:
-            is_below = False
-            virtual = _virtual(lcl, lcl_temperature, lcl_temperature)
-            at_lcl = _at_lcl(starts, profile, level)
-            _put_node(ascents, node, at_lcl, math.log(lcl), lcl_temperature, virtual)
-            node += 1
-        log_pressure = math.log(pressure)
-        kelvin = lifted_temperature(parcel, adiabat, pressure, log_pressure)
-        virtual = kelvin * warming if pressure > lcl else _virtual(pressure, kelvin, kelvin)
-        _put_node(ascents, node, state, log_pressure, kelvin, virtual)
-        finite &= math.isfinite(virtual - ascents.virtual_temperature[node])
-        node += 1
-    ascents.count[profile] = node - ascents.first[profile]
-    ascents.codes[profile] = missing.NOTHING if finite else missing.ERROR
+    lcl_node = _put_surroundings(starts, profile, end, ascents)
+    nodes = slice(
+        ascents.first_node[profile], ascents.first_node[profile] + ascents.node_count[profile]
+    )
+    surroundings = ascents.virtual_temperature[nodes]
+    virtual = ascents.parcel_virtual_temperature[nodes]
+    _put_parcel(
+        parcel,
+        adiabat,
+        saturation_mixing_ratio(pressure, dewpoint),
+        ascents.pressure[nodes],
+        ascents.log_pressure[nodes],
+        ascents.parcel_temperature[nodes],
+        virtual,
+    )
+    lcl_temperature += ZERO_CELSIUS
+    ascents.parcel_temperature[lcl_node] = lcl_temperature
+    ascents.parcel_virtual_temperature[lcl_node] = _virtual(lcl, lcl_temperature, lcl_temperature)
+    ascents.codes[profile] = missing.NOTHING
+    for node in range(len(virtual)):
+        is_below_ground = node == 0 and lcl > pressure
+        if not (is_below_ground or math.isfinite(virtual[node] - surroundings[node])):
+            ascents.codes[profile] = missing.ERROR

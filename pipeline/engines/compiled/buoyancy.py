@@ -48,8 +48,8 @@ class Buoyancy(NamedTuple):
 @compiled
 def buoyancy_of(ascents: Ascents, profile: int) -> Buoyancy:
     """Return a parcel's nodes; an LCL below the ground, without surroundings, is left out."""
-    first = ascents.first[profile]
-    end = first + ascents.count[profile]
+    first = ascents.first_node[profile]
+    end = first + ascents.node_count[profile]
     if math.isnan(ascents.virtual_temperature[first]):
         first += 1
     return Buoyancy(
@@ -147,7 +147,7 @@ def _corrected_lfc(nodes: Buoyancy) -> float:
 
 @compiled
 def equilibrium_level(nodes: Buoyancy, corrected: bool) -> float:
-    """Return the pressure of the top EL in hPa, NaN where the data end below it or there is none."""
+    """Return the pressure of the top EL in hPa, NaN without one or where the data end below it."""
     last = len(nodes.pressure) - 1
     if excess(nodes, last) > 0.0:
         return math.nan

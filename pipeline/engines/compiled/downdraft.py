@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
-from pipeline.engines.compiled.adiabats import moist_lapse, table
+from pipeline.engines.compiled.adiabats import (
+    LEVELS,
+    follow_adiabat,
+    moist_lapse,
+    on_adiabat,
+    table,
+)
 from pipeline.engines.compiled.ascent import is_close
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_GAS_CONSTANT,
     ZERO_CELSIUS,
     equivalent_potential_temperature,
     lifting_condensation_level,
-    saturation_mixing_ratio,
-    virtual_temperature,
+    virtual_temperature_from_dewpoint,
 )
 
 FloatArray = NDArray[np.float64]
@@ -83,9 +88,9 @@ def downdraft_start(pressure: FloatArray, temperature: FloatArray, dewpoint: Flo
                 if _theta_e(at_bound) < lowest:
                     lowest, start = _theta_e(at_bound), at_bound
         is_below_top = here[0] > TOP or is_close(here[0], TOP)
-        if is_below_top and (here[0] < BOTTOM or is_close(here[0], BOTTOM)):
-            if _theta_e(here) < lowest:
-                lowest, start = _theta_e(here), here
+        is_above_bottom = here[0] < BOTTOM or is_close(here[0], BOTTOM)
+        if is_below_top and is_above_bottom and _theta_e(here) < lowest:
+            lowest, start = _theta_e(here), here
         if not is_below_top:
             break
         below, last = here, here[0]
@@ -106,15 +111,17 @@ def downdraft_energy(
     """
     start = downdraft_start(pressure, temperature, dewpoint)
     wet_bulb = wet_bulb_temperature(adiabats, start[0], start[1], start[2])
+    adiabat = np.empty(LEVELS)
+    follow_adiabat(adiabats, start[0], wet_bulb, adiabat)
     energy, last_colder, last_log = 0.0, math.nan, math.nan
     for level in range(len(pressure)):
         here, kelvin, dew = _state(pressure, temperature, dewpoint, level)
         if here < start[0]:
             break
-        parcel = moist_lapse(adiabats, here, wet_bulb, start[0])
-        parcel = virtual_temperature(parcel, saturation_mixing_ratio(here, parcel))
-        surroundings = virtual_temperature(kelvin, saturation_mixing_ratio(here, dew))
-        colder, log_pressure = surroundings - parcel, math.log(here)
+        log_pressure = math.log(here)
+        parcel = on_adiabat(adiabat, log_pressure, here, wet_bulb, start[0])
+        parcel = virtual_temperature_from_dewpoint(here, parcel, parcel)
+        colder = virtual_temperature_from_dewpoint(here, kelvin, dew) - parcel
         if level > 0:
             energy += (colder + last_colder) / 2.0 * (last_log - log_pressure)
         last_colder, last_log = colder, log_pressure

@@ -21,6 +21,7 @@ from pipeline.engines.compiled.ascent import (
     Starts,
     ascend,
     is_close,
+    is_too_close_to_call,
     lift,
     lifted_temperature,
     why_no_ascent,
@@ -136,7 +137,7 @@ def _ascents(starts: IndexArray, parcels: Starts, adiabats: FloatArray) -> Ascen
     )
     for profile in prange(profiles):
         end = starts[profile + 1]
-        ascents.first[profile], ascents.count[profile] = starts[profile] + 2 * profile, 0
+        ascents.first_node[profile], ascents.node_count[profile] = starts[profile] + 2 * profile, 0
         ascents.codes[profile] = parcels.codes[profile]
         if ascents.codes[profile] == missing.NOTHING:
             ascents.codes[profile] = why_no_ascent(parcels, profile, end)
@@ -193,8 +194,8 @@ def lifted_index(starts: IndexArray, ascents: Ascents) -> Entry:
         values[profile], codes[profile] = math.nan, ascents.codes[profile]
         if codes[profile] != missing.NOTHING:
             continue
-        first = ascents.first[profile]
-        last = first + ascents.count[profile] - 1
+        first = ascents.first_node[profile]
+        last = first + ascents.node_count[profile] - 1
         if ascents.pressure[first] < 500.0 or ascents.pressure[last] > 500.0:
             codes[profile] = missing.ASCENT_NOT_AT_500
             continue
@@ -323,7 +324,11 @@ def _height_at(wanted: float, pressure: FloatArray, height: FloatArray) -> tuple
     highest = len(pressure) - 1
     while highest >= 0 and not math.isfinite(height[highest]):
         highest -= 1
-    if highest < 0 or not math.isfinite(wanted) or wanted < pressure[highest]:
+    if highest < 0 or not math.isfinite(wanted):
+        return math.nan, missing.NO_HEIGHT_THERE
+    if is_too_close_to_call(wanted, pressure[highest]):
+        return math.nan, missing.ERROR
+    if wanted < pressure[highest]:
         return math.nan, missing.NO_HEIGHT_THERE
     if not math.isfinite(height[0]):
         return math.nan, missing.NO_GROUND_HEIGHT

@@ -1,0 +1,203 @@
+"""The compiled parcels against MetPy's engine, on real soundings and where it is hard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled_cases import Block, Levels, block, by_metpy, from_rows, season
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sounding_rows import FAULTLESS, cleaned, nan, profile
+
+from pipeline.calculations import GROUPS
+from pipeline.engines.compiled import missing, parcels
+
+SCALARS = (*GROUPS["parcels"], *GROUPS["diagnostics"])
+PER_LEVEL = tuple(f"{parcel}_parcel_temperature" for parcel in ("sb", "ml", "mu"))
+PARCELS = ("sb", "ml", "mu")
+
+
+def tolerance(name: str) -> float:
+    """Return what MetPy's own solver may be off by."""
+    bounds = {"cape": 0.05, "cin": 0.01, "_area": 0.05, "pressure": 0.01, "_height": 0.3}
+    return next((bound for end, bound in bounds.items() if name.endswith(end)), 1e-3)
+
+
+def compute(b: Block, *, corrected: bool = False) -> dict[str, tuple[Any, Any]]:
+    """Return every parcel's results by the kernels: values and codes by name."""
+    levels = (b.starts, b.pressure, b.temperature, b.dewpoint)
+    surface_based = parcels.sb_start(*levels)
+    starts = {
+        "sb": surface_based,
+        "ml": parcels.ml_start(*levels),
+        "mu": parcels.mu_start(b.starts, surface_based),
+    }
+    found: dict[str, tuple[Any, Any]] = {
+        "dcape": parcels.dcape(*levels),
+        "mu_parcel_pressure": parcels.start_pressure(b.starts, starts["mu"]),
+    }
+    for name, start in starts.items():
+        ascent = parcels.ascent(b.starts, start)
+        virtual = parcels.virtual_ascent(b.starts, ascent)
+        lcl = parcels.lifting_condensation_level(b.starts, start)
+        energies = parcels.cape_cin(b.starts, ascent, corrected)
+        found |= {
+            f"{name}cape": (energies.cape, energies.codes),
+            f"{name}cin": (energies.cin, energies.codes),
+            f"{name}lcl_pressure": parcels.lcl_pressure(b.starts, lcl),
+            f"{name}lcl_temperature": parcels.lcl_temperature(b.starts, lcl),
+            f"{name}lfc_pressure": parcels.lfc_pressure(b.starts, virtual, corrected),
+            f"{name}el_pressure": parcels.el_pressure(b.starts, virtual, corrected),
+            f"{name}_lifted_index": parcels.lifted_index(b.starts, ascent),
+            f"{name}_top_buoyancy": parcels.top_buoyancy(b.starts, virtual),
+            f"{name}_parcel_temperature": parcels.parcel_temperature(
+                b.starts, ascent, start, b.pressure
+            ),
+        }
+        found[f"{name}_positive_area"] = parcels.positive_area(
+            b.starts, virtual, found[f"{name}lcl_pressure"]
+        )
+        for level in ("lcl", "lfc", "el"):
+            found[f"{name}{level}_height"] = parcels.height_above_ground(
+                b.starts, found[f"{name}{level}_pressure"], b.pressure, b.height, b.ground_height
+            )
+    return found
+
+
+def disagreements(profiles: Sequence[Levels]) -> list[str]:
+    """Return where the kernels and MetPy's engine differ, in numbers or in reasons."""
+    b = block(profiles)
+    found = compute(b)
+    texts = []
+    for index, levels in enumerate(profiles):
+        expected = by_metpy(levels, *SCALARS, *PER_LEVEL)
+        whole = np.isfinite(levels.pressure + levels.temperature + levels.dewpoint)
+        for place, name in enumerate((*SCALARS, *PER_LEVEL)):
+            values, codes = found[name]
+            if codes[index] == missing.ERROR:  # then MetPy's engine is asked
+                continue
+            reason = missing.text(codes[index]) if codes[index] else None
+            if name in expected.errors or reason != expected.missing.get(name):
+                texts.append(f"{index} {name}: {reason}, {expected.errors.get(name)}, "
+                             f"{expected.missing.get(name)}")  # fmt: skip
+            if name in SCALARS:
+                ours, theirs = values[index], expected.scalars[place]
+            else:
+                ours = values[b.starts[index] : b.starts[index + 1]]
+                theirs = expected.levels[name][whole] if len(ours) else np.empty(0)
+            if not np.allclose(ours, theirs, rtol=0.0, atol=tolerance(name), equal_nan=True):
+                texts.append(f"{index} {name}: {ours} where MetPy has {theirs}")
+    return texts
+
+
+@cache
+def sample() -> tuple[Levels, ...]:
+    return season(20)
+
+
+class TestRealSoundings:
+    def test_every_result_is_metpys(self) -> None:
+        assert len(sample()) > 15
+        assert disagreements(sample()) == []
+
+    def test_none_of_them_needed_metpy(self) -> None:
+        found = compute(block(sample()))
+        asked = {name for name, (_, codes) in found.items() if (codes == missing.ERROR).any()}
+        assert asked == set()
+
+    def test_the_block_does_not_matter(self) -> None:
+        together = compute(block(sample()))
+        for index, levels in enumerate(sample()):
+            alone = compute(block([levels]))
+            for name in SCALARS:
+                for part in (0, 1):
+                    one, many = alone[name][part][0], together[name][part][index]
+                    assert np.array_equal(one, many, equal_nan=True), (index, name)
+
+    def test_an_empty_block(self) -> None:
+        assert all(len(values) == 0 for values, _ in compute(block([])).values())
+
+
+def lowest(temperature: float, dewpoint: float) -> list[Any]:
+    """Return the faultless sounding with another lowest level."""
+    return [(1000.0, temperature, dewpoint, 100.0, 1.0, 3.0), *FAULTLESS[1:]]
+
+
+def with_dewpoints(depression: float) -> list[Any]:
+    return [(p, t, t - depression, z, u, v) for p, t, _, z, u, v in FAULTLESS]
+
+
+def with_heights(*known: int) -> list[Any]:
+    return [
+        (p, t, td, z if index in known else nan, u, v)
+        for index, (p, t, td, z, u, v) in enumerate(FAULTLESS)
+    ]
+
+
+HARD = {
+    "faultless": FAULTLESS,
+    "no level": [],
+    "one level": FAULTLESS[:1],
+    "two levels": FAULTLESS[:2],
+    "two levels far apart": [FAULTLESS[0], FAULTLESS[-1]],
+    "ends below the LCL": [(1000.0, 30.0, -20.0, 0.0, 0.0, 0.0), (900.0, 20.0, -20.0, 900.0, 0.0, 0.0)],
+    "less than 100 hPa": FAULTLESS[:2],
+    "exactly 100 hPa": [FAULTLESS[0], (900.0, 18.0, 14.0, 1000.0, 0.0, 0.0)],
+    "a level at the top of the mixed layer": [*FAULTLESS[:2], (900.0, 18.0, 14.0, 1000.0, 0.0, 0.0), *FAULTLESS[2:]],
+    "a level close to it": [*FAULTLESS[:2], (900.004, 18.0, 14.0, 1000.0, 0.0, 0.0), *FAULTLESS[2:]],
+    "ends at 500 hPa": FAULTLESS[:5],
+    "ends below 500 hPa": FAULTLESS[:4],
+    "starts above 500 hPa": FAULTLESS[5:],
+    "starts above 700 hPa": FAULTLESS[4:],
+    "no level at 700 and 500 hPa": [row for row in FAULTLESS if row[0] not in (700.0, 500.0)],
+    "saturated": with_dewpoints(0.0),
+    "saturated at the ground": lowest(25.0, 25.0),
+    "more than saturated at the ground": lowest(20.0, 22.0),
+    "very dry": with_dewpoints(60.0),
+    "very hot": lowest(48.0, 10.0),
+    "hot and humid": lowest(38.0, 33.0),
+    "superadiabatic": lowest(40.0, 20.0),
+    "very cold": [(p, t - 75.0, td - 75.0, z, u, v) for p, t, td, z, u, v in FAULTLESS],
+    "an inversion": [FAULTLESS[0], (950.0, 30.0, 5.0, 500.0, 1.0, 1.0), *FAULTLESS[1:]],
+    "most unstable aloft": [(1000.0, 5.0, 0.0, 100.0, 0.0, 0.0), *FAULTLESS[1:]],
+    "most unstable at the top": [(1000.0, 5.0, 0.0, 100.0, 0.0, 0.0), (900.0, 15.0, 14.0, 900.0, 0.0, 0.0)],
+    "up to 1 hPa": [*FAULTLESS, (50.0, -55.0, -85.0, 20500.0, 0.0, 0.0), (5.0, -40.0, -90.0, 36000.0, 0.0, 0.0), (1.0, -10.0, -90.0, 48000.0, 0.0, 0.0)],
+    "no heights": with_heights(),
+    "no height at the ground": with_heights(1, 2, 3, 4),
+    "heights up to 850 hPa": with_heights(0, 1, 2),
+    "some heights": with_heights(0, 2, 7),
+    "colder everywhere": [(p, t - 40.0 if p == 1000.0 else t, t - 70.0, z, u, v) for p, t, _, z, u, v in FAULTLESS],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_hard_soundings(name: str) -> None:
+    assert disagreements([from_rows(HARD[name])]) == []
+
+
+@st.composite
+def cleaned_profiles(draw: st.DrawFn) -> Levels:
+    """Draw levels of any lapse rates and humidities, and clean them as a run does."""
+    count = draw(st.integers(2, 25))
+    steps = draw(st.lists(st.floats(2.0, 90.0), min_size=count, max_size=count))
+    pressure = draw(st.floats(600.0, 1060.0)) - np.cumsum(steps)
+    pressure = pressure[pressure > 8.0]
+    celsius = draw(st.floats(-40.0, 45.0))
+    rows: list[Any] = []
+    for index, here in enumerate(pressure):
+        if index:
+            celsius -= draw(st.floats(-0.03, 0.12)) * (pressure[index - 1] - here)
+        depression = draw(st.sampled_from([0.0, 0.1, 1.0, 4.0, 15.0, 40.0]))
+        kept = max(celsius, -85.0)
+        rows.append((here, kept, kept - depression, 44331.0 * (1 - (here / 1013.25) ** 0.19), 0, 0))
+    return Levels(*cleaned(profile(rows)).profile.levels().values())
+
+
+@settings(max_examples=300, deadline=None)
+@given(cleaned_profiles())
+def test_any_sounding_that_passes_cleaning(levels: Levels) -> None:
+    assert disagreements([levels]) == []
