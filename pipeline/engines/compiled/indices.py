@@ -14,7 +14,8 @@ from numba import prange
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
 from pipeline.engines.compiled.adiabats import moist_lapse, table
-from pipeline.engines.compiled.layers import place_in_pressure, tolerance, value_at
+from pipeline.engines.compiled.composites import first_reason
+from pipeline.engines.compiled.layers import first_below, place_in_pressure, tolerance, value_at
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_HEAT,
     ZERO_CELSIUS,
@@ -26,7 +27,7 @@ from pipeline.engines.compiled.thermodynamics import (
 from pipeline.engines.compiled.types import Codes, FloatArray, Offsets, Scalars
 
 #: Knots in a metre a second.
-KNOTS = 3600.0 / 1852.0
+KNOTS = 1.9438444924406049
 
 
 class StandardLevels(NamedTuple):
@@ -140,44 +141,56 @@ def showalter_index(
     return _showalter_index(table(), at), at.codes
 
 
-@compiled
-def wind_direction(u: float, v: float) -> float:
-    """Return where a wind comes from, in degrees clockwise from north; 0 for calm."""
-    if u == 0.0 and v == 0.0:
-        return 0.0
-    direction = 90.0 - math.degrees(math.atan2(-v, -u))
-    return direction + 360.0 if direction <= 0.0 else direction
+class StandardWinds(NamedTuple):
+    """Wind of all profiles on two levels, in m s-1."""
+
+    u850: FloatArray
+    v850: FloatArray
+    u500: FloatArray
+    v500: FloatArray
+    codes: Codes
 
 
 @compiled
-def severe_weather_threat(
-    low: tuple[float, float, float, float], middle: tuple[float, float, float]
-) -> float:
-    """Return the SWEAT index (Miller 1972).
-
-    From temperature, dewpoint, u and v at 850 hPa, and temperature, u and v at 500 hPa; winds in
-    knots.
-    """
-    t850, td850, u850, v850 = low
-    t500, u500, v500 = middle
-    total_totals = (t850 - t500) + (td850 - t500)
-    speed_850, speed_500 = math.hypot(u850, v850), math.hypot(u500, v500)
-    direction_850, direction_500 = wind_direction(u850, v850), wind_direction(u500, v500)
-    veers_in_warm_sector = (
-        130.0 <= direction_850 <= 250.0
-        and 210.0 <= direction_500 <= 310.0
-        and direction_500 > direction_850
-        and speed_850 >= 15.0
-        and speed_500 >= 15.0
-    )
-    shear = 0.0
-    if veers_in_warm_sector:
-        shear = 125.0 * (math.sin(math.radians(direction_500 - direction_850)) + 0.2)
-    moisture, instability = 12.0 * max(td850, 0.0), 20.0 * max(total_totals - 49.0, 0.0)
-    return moisture + instability + 2.0 * speed_850 + speed_500 + shear
+def numpy_interpolated(pressure: FloatArray, values: FloatArray, at: float) -> float:
+    """Return the value at a pressure, linear in p, to the last bit as ``numpy.interp`` has it."""
+    upper = min(first_below(pressure, at), len(pressure) - 1)
+    slope = (values[upper] - values[upper - 1]) / (pressure[upper - 1] - pressure[upper])
+    return slope * (pressure[upper - 1] - at) + values[upper - 1]
 
 
 @kernel
+def standard_winds(
+    wind_starts: Offsets, wind_pressure: FloatArray, u_wind: FloatArray, v_wind: FloatArray
+) -> StandardWinds:
+    """Return the wind on 850 and 500 hPa."""
+    count = len(wind_starts) - 1
+    u850, v850 = np.empty(count), np.empty(count)
+    u500, v500, codes = np.empty(count), np.empty(count), np.empty(count, np.uint8)
+    for profile in prange(count):
+        part = slice(wind_starts[profile], wind_starts[profile + 1])
+        levels, u, v = wind_pressure[part], u_wind[part], v_wind[part]
+        codes[profile] = missing.NOTHING
+        u850[profile] = v850[profile] = u500[profile] = v500[profile] = np.nan
+        if len(levels) < 2:
+            codes[profile] = missing.NO_WINDS
+        elif levels[0] < 850.0 or levels[-1] > 500.0:
+            codes[profile] = missing.WINDS_NOT_850_TO_500
+        else:
+            u850[profile] = numpy_interpolated(levels, u, 850.0)
+            v850[profile] = numpy_interpolated(levels, v, 850.0)
+            u500[profile] = numpy_interpolated(levels, u, 500.0)
+            v500[profile] = numpy_interpolated(levels, v, 500.0)
+    return StandardWinds(u850, v850, u500, v500, codes)
+
+
+def wind_direction(u: FloatArray, v: FloatArray) -> FloatArray:
+    """Return where winds come from, in degrees clockwise from north; 0 for calm."""
+    direction = 90.0 - np.degrees(np.arctan2(-v, -u))
+    direction = np.where(direction <= 0.0, direction + 360.0, direction)
+    return np.where((u == 0.0) & (v == 0.0), 0.0, direction)
+
+
 def sweat_index(
     starts: Offsets,
     wind_starts: Offsets,
@@ -188,39 +201,33 @@ def sweat_index(
     u_wind: FloatArray,
     v_wind: FloatArray,
 ) -> Scalars:
-    """Return the SWEAT index, winds interpolated by component."""
-    count = len(starts) - 1
-    values, codes = np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
-        part = slice(starts[profile], starts[profile + 1])
-        wind_part = slice(wind_starts[profile], wind_starts[profile + 1])
-        levels, wind_levels = pressure[part], wind_pressure[wind_part]
-        code = why_not_spanned(levels, 850.0, 500.0, missing.NOT_850_TO_500)
-        if code == missing.NOTHING and len(wind_levels) < 2:
-            code = missing.NO_WINDS
-        elif code == missing.NOTHING and (wind_levels[0] < 850.0 or wind_levels[-1] > 500.0):
-            code = missing.WINDS_NOT_850_TO_500
-        codes[profile] = code
-        values[profile] = np.nan
-        if code == missing.NOTHING:
-            warmth, u, v = temperature[part], u_wind[wind_part], v_wind[wind_part]
-            low, middle = place_in_pressure(levels, 850.0), place_in_pressure(levels, 500.0)
-            low_wind = place_in_pressure(wind_levels, 850.0)
-            middle_wind = place_in_pressure(wind_levels, 500.0)
-            values[profile] = severe_weather_threat(
-                (
-                    value_at(warmth, low),
-                    value_at(dewpoint[part], low),
-                    value_at(u, low_wind) * KNOTS,
-                    value_at(v, low_wind) * KNOTS,
-                ),
-                (
-                    value_at(warmth, middle),
-                    value_at(u, middle_wind) * KNOTS,
-                    value_at(v, middle_wind) * KNOTS,
-                ),
-            )
-    return values, codes
+    """Return the SWEAT index (Miller 1972), winds interpolated by component.
+
+    Its shear term comes in at 15 knots and at whole degrees, as which winds are reported: so speed
+    and direction are computed to the last bit as MetPy computes them, by numpy and with the
+    rounding of one more interpolation.
+    """
+    at = standard_levels(starts, pressure, temperature, dewpoint)
+    winds = standard_winds(wind_starts, wind_pressure, u_wind, v_wind)
+    speed_500 = np.hypot(winds.u500, winds.v500) * KNOTS
+    speed_850 = speed_500 + (np.hypot(winds.u850, winds.v850) * KNOTS - speed_500)
+    direction_500 = wind_direction(winds.u500, winds.v500)
+    direction_850 = direction_500 + (wind_direction(winds.u850, winds.v850) - direction_500)
+    veers_in_warm_sector = (
+        (direction_850 >= 130.0)
+        & (direction_850 <= 250.0)
+        & (direction_500 >= 210.0)
+        & (direction_500 <= 310.0)
+        & (direction_500 > direction_850)
+        & (speed_850 >= 15.0)
+        & (speed_500 >= 15.0)
+    )
+    veering = np.radians(direction_500 - direction_850)
+    shear = np.where(veers_in_warm_sector, 125.0 * (np.sin(veering) + 0.2), 0.0)
+    moisture = 12.0 * np.maximum(at.td850, 0.0)
+    instability = 20.0 * np.maximum((at.t850 - at.t500) + (at.td850 - at.t500) - 49.0, 0.0)
+    values = moisture + instability + 2.0 * speed_850 + speed_500 + shear
+    return values, first_reason(at.codes, winds.codes)
 
 
 @compiled
@@ -233,7 +240,10 @@ def humid_level(
     """
     place = place_in_pressure(pressure, at)
     above, below = place.upper, place.upper - 1
-    kelvin_above, kelvin_below = temperature[above] + ZERO_CELSIUS, temperature[below] + ZERO_CELSIUS
+    kelvin_above, kelvin_below = (
+        temperature[above] + ZERO_CELSIUS,
+        temperature[below] + ZERO_CELSIUS,
+    )
     ratio_above = saturation_mixing_ratio(pressure[above], dewpoint[above] + ZERO_CELSIUS)
     ratio_below = saturation_mixing_ratio(pressure[below], dewpoint[below] + ZERO_CELSIUS)
     theta_above = potential_temperature(pressure[above], kelvin_above)
@@ -246,9 +256,7 @@ def humid_level(
 
 
 @compiled
-def galvez_davison(
-    pressure: FloatArray, temperature: FloatArray, dewpoint: FloatArray
-) -> float:
+def galvez_davison(pressure: FloatArray, temperature: FloatArray, dewpoint: FloatArray) -> float:
     """Return the Galvez-Davison index of a profile that spans 950 to 500 hPa (their 2015 paper).
 
     The sum of column buoyancy, mid-level warming, inversion and terrain; with the paper's own

@@ -1,0 +1,183 @@
+"""The formulas of moist air, one by one, are MetPy's to the last digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import metpy.calc as mpcalc
+import metpy.constants.nounit as constants
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from metpy.units import units
+from scipy.special import lambertw
+
+from pipeline.engines.compiled import thermodynamics as air
+
+CELSIUS = 273.15
+
+#: Compilation takes its time; the same examples every time.
+examples = settings(deadline=None, derandomize=True)
+
+pressures = st.floats(5.0, 1100.0)
+temperatures = st.floats(-100.0, 55.0)
+depressions = st.one_of(st.just(0.0), st.floats(0.0, 60.0))
+
+
+def hpa(value: float) -> Any:
+    return units.Quantity(value, "hPa")
+
+
+def degc(value: float) -> Any:
+    return units.Quantity(value, "degC")
+
+
+def close(value: float, rel: float = 1e-13) -> Any:
+    return pytest.approx(value, rel=rel, abs=0.0, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("mine", "metpy"),
+    [
+        ("DRY_AIR_GAS_CONSTANT", "Rd"),
+        ("VAPOR_GAS_CONSTANT", "Rv"),
+        ("DRY_AIR_HEAT", "Cp_d"),
+        ("VAPOR_HEAT", "Cp_v"),
+        ("WATER_HEAT", "Cp_l"),
+        ("LATENT_HEAT", "Lv"),
+        ("EPSILON", "epsilon"),
+        ("KAPPA", "kappa"),
+        ("TRIPLE_POINT", "T0"),
+        ("ZERO_CELSIUS", "zero_degc"),
+        ("GRAVITY", "g"),
+    ],
+)
+def test_constants_are_metpys(mine: str, metpy: str) -> None:
+    assert getattr(air, mine) == getattr(constants, metpy)
+
+
+class TestVapour:
+    @examples
+    @given(temperatures)
+    def test_saturation_vapor_pressure(self, temperature: float) -> None:
+        wanted = mpcalc.saturation_vapor_pressure(degc(temperature)).m_as("hPa")
+        assert air.saturation_vapor_pressure(temperature + CELSIUS) == close(wanted)
+
+    @pytest.mark.filterwarnings("ignore:Saturation mixing ratio is undefined")
+    @examples
+    @given(pressures, temperatures)
+    def test_saturation_mixing_ratio(self, pressure: float, temperature: float) -> None:
+        vapor = mpcalc.saturation_vapor_pressure(degc(temperature)).m_as("hPa")
+        assume(abs(pressure / vapor - 1.0) > 1e-3)  # near boiling every digit counts
+        wanted = mpcalc.saturation_mixing_ratio(hpa(pressure), degc(temperature)).m
+        assert air.saturation_mixing_ratio(pressure, temperature + CELSIUS) == close(wanted, 1e-11)
+
+    def test_there_is_no_saturation_where_water_boils(self) -> None:
+        assert np.isnan(air.saturation_mixing_ratio(20.0, 20.0 + CELSIUS))
+        assert np.isnan(air.equivalent_potential_temperature(20.0, 293.15, 293.15))
+
+    @examples
+    @given(temperatures, depressions)
+    def test_relative_humidity(self, temperature: float, depression: float) -> None:
+        dewpoint = temperature - depression
+        wanted = mpcalc.relative_humidity_from_dewpoint(degc(temperature), degc(dewpoint)).m
+        mine = air.relative_humidity(temperature + CELSIUS, dewpoint + CELSIUS)
+        assert mine == close(wanted)
+
+    @examples
+    @given(st.floats(1e-4, 80.0))
+    def test_dewpoint_is_boltons_not_the_inverse_of_saturation(self, vapor: float) -> None:
+        wanted = mpcalc.dewpoint(hpa(vapor)).m_as("K")
+        assert air.dewpoint(vapor) == close(wanted)
+
+    @examples
+    @given(pressures, st.floats(1e-9, 0.04))
+    def test_vapor_pressure_and_specific_humidity(self, pressure: float, ratio: float) -> None:
+        assert air.vapor_pressure(pressure, ratio) == close(
+            mpcalc.vapor_pressure(hpa(pressure), ratio * units.dimensionless).m_as("hPa")
+        )
+        assert air.specific_humidity(ratio) == close(
+            mpcalc.specific_humidity_from_mixing_ratio(ratio * units.dimensionless).m
+        )
+
+
+class TestTemperatures:
+    @examples
+    @given(pressures, temperatures)
+    def test_potential_temperature(self, pressure: float, temperature: float) -> None:
+        wanted = mpcalc.potential_temperature(hpa(pressure), degc(temperature)).m
+        assert air.potential_temperature(pressure, temperature + CELSIUS) == close(wanted)
+
+    @examples
+    @given(pressures, pressures, temperatures)
+    def test_dry_lapse(self, pressure: float, start: float, temperature: float) -> None:
+        wanted = mpcalc.dry_lapse(hpa(pressure), degc(temperature).to("K"), hpa(start)).m
+        assert air.dry_lapse(pressure, temperature + CELSIUS, start) == close(wanted)
+
+    @pytest.mark.parametrize(
+        ("mine", "metpy"),
+        [
+            (
+                air.virtual_temperature_from_dewpoint,
+                mpcalc.virtual_temperature_from_dewpoint,
+            ),
+            (
+                air.equivalent_potential_temperature,
+                mpcalc.equivalent_potential_temperature,
+            ),
+        ],
+    )
+    @examples
+    @given(st.floats(100.0, 1100.0), st.floats(-90.0, 40.0), depressions)
+    def test_of_moist_air(
+        self,
+        mine: Callable[..., float],
+        metpy: Callable[..., Any],
+        pressure: float,
+        temperature: float,
+        depression: float,
+    ) -> None:
+        dewpoint = temperature - depression
+        wanted = metpy(hpa(pressure), degc(temperature), degc(dewpoint)).m_as("K")
+        assert mine(pressure, temperature + CELSIUS, dewpoint + CELSIUS) == close(wanted)
+
+
+class TestLiftingCondensationLevel:
+    @examples
+    @given(st.floats(100.0, 1100.0), st.floats(-90.0, 50.0), depressions)
+    def test_is_metpys(self, pressure: float, temperature: float, depression: float) -> None:
+        dewpoint = temperature - depression
+        assume(air.saturation_vapor_pressure(dewpoint + CELSIUS) < 0.9 * pressure)
+        wanted = mpcalc.lcl(hpa(pressure), degc(temperature), degc(dewpoint))
+        mine = air.lifting_condensation_level(pressure, temperature + CELSIUS, dewpoint + CELSIUS)
+        assert mine == (close(wanted[0].m_as("hPa")), close(wanted[1].m_as("K")))
+
+    def test_lies_below_the_ground_where_dewpoint_is_above_temperature(self) -> None:
+        wanted = mpcalc.lcl(hpa(1000.0), degc(20.0), degc(22.0))
+        mine = air.lifting_condensation_level(1000.0, 293.15, 295.15)
+        assert mine[0] == close(wanted[0].m_as("hPa"))
+        assert mine[0] > 1000.0
+
+    def test_of_what_is_missing_is_missing(self) -> None:
+        assert np.isnan(air.lifting_condensation_level(1000.0, np.nan, 280.0)).all()
+
+
+class TestLambertsW:
+    @examples
+    @given(st.floats(-0.36, -1e-300))
+    def test_is_scipys(self, x: float) -> None:
+        assert air.lambert_w_minus1(x) == close(lambertw(x, -1).real, 4e-15)
+
+    @examples
+    @given(st.floats(-34.0, -1.0))
+    def test_undoes_what_it_is_the_inverse_of(self, w: float) -> None:
+        # Near the branch point, where SciPy itself gives up digits. w hangs on the root of x there.
+        x = w * np.exp(w)
+        slack = 1e-15 / max(1.0 + x * np.e, 1e-16) ** 0.5
+        assert air.lambert_w_minus1(x) == close(w, max(4e-15, 4.0 * slack))
+
+    @pytest.mark.parametrize("x", [-0.4, 0.0, 1.0, np.nan])
+    def test_is_nan_where_there_is_none(self, x: float) -> None:
+        assert np.isnan(air.lambert_w_minus1(x))
