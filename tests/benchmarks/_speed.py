@@ -1,0 +1,152 @@
+"""How fast: the compiled engine, the MetPy engine and peers in turn, on the same soundings.
+
+All take turns in each round, since the speed of a shared machine changes from one second to the
+next. A time is CPU time on one core, so that what other programs take does not count; only what
+a second thread gains is told by the clock, in moments in which others left both cores alone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+from _engines import SCALARS, Soundings, by_kernels
+from _peers import Peer, whole_levels
+from _usage import busy_seconds
+
+from pipeline.engines.metpy import Request, evaluate
+
+SBCAPE_SBCIN = ("sbcape", "sbcin")
+#: What is timed, by name: outputs.
+OUTPUTS = {"SBCAPE and SBCIN": SBCAPE_SBCIN, "whole catalogue": SCALARS}
+#: Of MetPy and the peers, so many profiles a round; others in each round.
+METPY_PROFILES = {"SBCAPE and SBCIN": 60, "whole catalogue": 20}
+PEER_PROFILES = 200
+
+#: Slices for one thread against two: so many profiles, so many times.
+SLICE, SLICES = 10_000, 24
+#: In a quiet moment, others keep no more than so many cores busy.
+QUIET = 0.1
+
+Work = Callable[[int], int]
+"""Does its part of a round, told its number; returns how many profiles that were."""
+
+
+class Gain(NamedTuple):
+    """What a second thread gains."""
+
+    quiet: float
+    """In the slices in which others kept no more than `others` cores busy: the median."""
+    everywhere: float
+    slices: int
+    """How many slices were that quiet: at least a quarter of all, the quietest."""
+    others: float
+
+
+@dataclass(frozen=True)
+class Times:
+    """What something took a profile, in microseconds, one value a round."""
+
+    cpu: list[float]
+    clock: list[float]
+
+    @property
+    def typical(self) -> float:
+        """The median CPU time."""
+        return median(self.cpu)
+
+
+@contextmanager
+def cores(count: int) -> Iterator[None]:
+    """Keep this process to so many cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def all_ways(these: Soundings, many: Soundings, peers: Sequence[Peer]) -> dict[str, Work]:
+    """Return everything that is timed, by name."""
+    ways: dict[str, Work] = {}
+    for what, names in OUTPUTS.items():
+        ways[f"compiled, {what}"] = _compiled(many, names)
+        ways[f"MetPy engine, {what}"] = _metpy(these, names, METPY_PROFILES[what])
+    whole = whole_levels(these)
+    for peer in peers:
+        ways[f"{peer.name}, SBCAPE and CIN"] = _peer(peer, whole)
+    return ways
+
+
+def _compiled(many: Soundings, names: Sequence[str]) -> Work:
+    def work(_round: int) -> int:
+        by_kernels(many, names)
+        return len(many.profiles)
+
+    return work
+
+
+def _metpy(these: Soundings, names: tuple[str, ...], count: int) -> Work:
+    def work(turn: int) -> int:
+        part = these.profiles[turn :: max(1, len(these.profiles) // count)]
+        for levels in part:
+            evaluate(*levels, request=Request(names))
+        return len(part)
+
+    return work
+
+
+def _peer(peer: Peer, whole: Sequence[tuple[object, ...]]) -> Work:
+    prepared = peer.prepared(whole)  # type: ignore[arg-type]
+
+    def work(turn: int) -> int:
+        part = prepared[turn :: max(1, len(prepared) // PEER_PROFILES)]
+        peer.all_sbcape(part)
+        return len(part)
+
+    return work
+
+
+def timed(ways: dict[str, Work], rounds: int) -> dict[str, Times]:
+    """Return what each way takes on one core; the first round, not counted, warms the caches."""
+    times = {name: Times([], []) for name in ways}
+    with cores(1):
+        for turn in range(rounds + 1):
+            for name, work in ways.items():
+                cpu, clock = time.process_time(), time.perf_counter()
+                profiles = work(turn)
+                seconds = (time.process_time() - cpu, time.perf_counter() - clock)
+                if turn:
+                    times[name].cpu.append(1e6 * seconds[0] / profiles)
+                    times[name].clock.append(1e6 * seconds[1] / profiles)
+    return times
+
+
+def threads_gain(these: Soundings) -> Gain:
+    """Return how many times as fast the whole catalogue is by two threads as by one."""
+    part = these.repeated(SLICE)
+    slices = []
+    with cores(2):
+        for _ in range(SLICES):
+            busy, own, began = busy_seconds(), time.process_time(), time.perf_counter()
+            one, two = (_clock(part, threads) for threads in (1, 2))
+            ours, all_of_it = time.process_time() - own, time.perf_counter() - began
+            slices.append((max(0.0, busy_seconds() - busy - ours) / all_of_it, one / two))
+    slices.sort()
+    least = SLICES // 4
+    quiet = [one for one in slices if one[0] <= QUIET]
+    quiet = quiet if len(quiet) >= least else slices[:least]
+    gains = [median(gain for _, gain in some) for some in (quiet, slices)]
+    return Gain(gains[0], gains[1], len(quiet), quiet[-1][0])
+
+
+def _clock(part: Soundings, threads: int) -> float:
+    began = time.perf_counter()
+    by_kernels(part, SCALARS, threads=threads)
+    return time.perf_counter() - began
