@@ -4,9 +4,8 @@ All work with virtual temperatures, bottom LFC and top EL, on one parcel's nodes
 
 `corrected` asks for something else than MetPy 1.7.1's rules. MetPy hands virtual temperatures to
 ``lcl`` to find the LCL that LFC and EL must be above, which puts it some 20 to 40 hPa too high
-(MetPy issue 3857), and integrates only from the first node above that. Corrected, the LCL is the
-parcel's, which is a node; a parcel that is warmer than its surroundings there has its LFC there,
-any other has it where it first gets warmer.
+(MetPy issue 3857), and where it makes that the LFC, integrates only from the first node above it.
+Corrected, the LCL is the parcel's, which is a node, as every crossing of the curves is.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled
 from pipeline.engines.compiled.ascent import Ascents, is_close
 from pipeline.engines.compiled.thermodynamics import (
@@ -29,6 +29,8 @@ FloatArray = NDArray[np.float64]
 
 #: Nodes nearer to the next lower one than this (hPa) do not count in MetPy's integrals.
 NEAREST_NODES = 1e-6
+#: A parcel that differs from its surroundings by less than this (K) may not differ at all.
+ROUNDING = 1e-9
 
 
 class Buoyancy(NamedTuple):
@@ -69,9 +71,8 @@ def excess(nodes: Buoyancy, node: int) -> float:
 
 
 @compiled
-def log_crossing(nodes: Buoyancy, node: int) -> float:
-    """Return ln p where the lines from a node to the next cross (linear in ln p)."""
-    below, above = excess(nodes, node), excess(nodes, node + 1)
+def log_crossing(nodes: Buoyancy, node: int, below: float, above: float) -> float:
+    """Return ln p where the excess is zero, between its values at a node and at the next."""
     return (above * nodes.log_pressure[node] - below * nodes.log_pressure[node + 1]) / (
         above - below
     )
@@ -103,29 +104,48 @@ def _is_warmer_above(nodes: Buoyancy, lcl: float) -> bool:
 
 
 @compiled
-def free_convection_level(nodes: Buoyancy, corrected: bool) -> float:
-    """Return the pressure of the bottom LFC in hPa, NaN where there is none."""
-    return _corrected_lfc(nodes) if corrected else _metpy_lfc(nodes)
+def free_convection_level(nodes: Buoyancy, corrected: bool) -> tuple[float, int]:
+    """Return the pressure of the bottom LFC in hPa, NaN where there is none, and a code.
+
+    Where the parcel is as warm as its surroundings but for rounding, as saturated air is at its
+    start, which is its LCL, MetPy may find a crossing there or not. Where its LFC depends on that,
+    the code says `ERROR`: only MetPy can tell.
+    """
+    if corrected:
+        return _corrected_lfc(nodes), missing.NOTHING
+    lcl = _virtual_lcl(nodes, nodes.parcel[0])
+    for node in range(1, len(nodes.pressure)):
+        if abs(excess(nodes, node)) < ROUNDING:
+            lfc, other = _metpy_lfc(nodes, lcl, ROUNDING), _metpy_lfc(nodes, lcl, -ROUNDING)
+            are_equal = abs(lfc - other) < 1e-3 or (math.isnan(lfc) and math.isnan(other))
+            return lfc, missing.NOTHING if are_equal else missing.ERROR
+    return _metpy_lfc(nodes, lcl, 0.0), missing.NOTHING
 
 
 @compiled
-def _metpy_lfc(nodes: Buoyancy) -> float:
-    """Return the LFC as MetPy's ``lfc`` finds it, case by case."""
+def _excess_or(nodes: Buoyancy, node: int, tie: float) -> float:
+    """Return by how much the parcel is warmer, or `tie` where that is nothing but rounding."""
+    warmer = excess(nodes, node)
+    return tie if abs(warmer) < ROUNDING else warmer
+
+
+@compiled
+def _metpy_lfc(nodes: Buoyancy, lcl: float, tie: float) -> float:
+    """Return the LFC as MetPy's ``lfc`` finds it, case by case, above what it takes for the LCL."""
     parcel, surroundings = nodes.parcel[0] - ZERO_CELSIUS, nodes.surroundings[0] - ZERO_CELSIUS
     first = 1 if is_close(parcel, surroundings) else 0
-    lcl = _virtual_lcl(nodes, nodes.parcel[0])
     any_warming, any_cooling, highest_cooling = False, False, math.inf
-    below = excess(nodes, 0)
+    below = _excess_or(nodes, 0, tie)
     for node in range(len(nodes.pressure) - 1):
-        above = excess(nodes, node + 1)
+        above = _excess_or(nodes, node + 1, tie)
         if node >= first and below <= 0.0 < above:
             any_warming = True
-            crossing = math.exp(log_crossing(nodes, node))
+            crossing = math.exp(log_crossing(nodes, node, below, above))
             if crossing < lcl:
                 return crossing
         if node >= 1 and above < 0.0 <= below:
             any_cooling = True
-            highest_cooling = math.exp(log_crossing(nodes, node))
+            highest_cooling = math.exp(log_crossing(nodes, node, below, above))
         below = above
     if any_warming:
         return math.nan if any_cooling and highest_cooling > lcl else lcl
@@ -134,15 +154,16 @@ def _metpy_lfc(nodes: Buoyancy) -> float:
 
 @compiled
 def _corrected_lfc(nodes: Buoyancy) -> float:
-    """Return the LFC: the lowest level, from the parcel's LCL up, above which it is warmer."""
-    for node in range(len(nodes.pressure)):
-        if nodes.pressure[node] <= nodes.lcl_pressure and _is_warmer(nodes, node):
-            if node == 0 or nodes.pressure[node - 1] > nodes.lcl_pressure:
-                return nodes.pressure[node]
-            if excess(nodes, node - 1) >= 0.0:
-                return nodes.pressure[node - 1]
-            return math.exp(log_crossing(nodes, node - 1))
-    return math.nan
+    """Return the LFC found with the parcel's true LCL.
+
+    Where the parcel first gets warmer above the LCL; the LCL itself, where it is warmer already
+    and stays so until it gets colder for good.
+    """
+    for node in range(len(nodes.pressure) - 1):
+        below, above = excess(nodes, node), excess(nodes, node + 1)
+        if nodes.pressure[node] <= nodes.lcl_pressure and below <= 0.0 < above:
+            return math.exp(log_crossing(nodes, node, below, above))
+    return nodes.lcl_pressure if _is_warmer_above(nodes, nodes.lcl_pressure) else math.nan
 
 
 @compiled
@@ -152,8 +173,9 @@ def equilibrium_level(nodes: Buoyancy, corrected: bool) -> float:
     if excess(nodes, last) > 0.0:
         return math.nan
     for node in range(last - 1, -1 if corrected else 0, -1):
-        if excess(nodes, node + 1) < 0.0 <= excess(nodes, node):
-            crossing = math.exp(log_crossing(nodes, node))
+        below, above = excess(nodes, node), excess(nodes, node + 1)
+        if above < 0.0 <= below:
+            crossing = math.exp(log_crossing(nodes, node, below, above))
             lcl = nodes.lcl_pressure
             if not corrected:
                 lcl = _virtual_lcl(nodes, nodes.surroundings[0])
@@ -198,13 +220,14 @@ def cape_and_cin(nodes: Buoyancy, lfc: float, el: float, corrected: bool) -> tup
     previous = nodes.pressure[0]
     last = _point(previous, nodes.log_pressure[0], excess(nodes, 0), lfc, el)
     for node in range(1, len(nodes.pressure)):
-        crosses = excess(nodes, node - 1) * excess(nodes, node) < 0.0
+        below, above = excess(nodes, node - 1), excess(nodes, node)
+        crosses = below * above < 0.0
         for is_node in range(0 if crosses and (node > 1 or corrected) else 1, 2):
             if is_node:
                 pressure, log_pressure = nodes.pressure[node], nodes.log_pressure[node]
-                here = _point(pressure, log_pressure, excess(nodes, node), lfc, el)
+                here = _point(pressure, log_pressure, above, lfc, el)
             else:
-                log_pressure = log_crossing(nodes, node - 1)
+                log_pressure = log_crossing(nodes, node - 1, below, above)
                 pressure = math.exp(log_pressure)
                 here = _point(pressure, log_pressure, 0.0, lfc, el)
             if previous - pressure > NEAREST_NODES:

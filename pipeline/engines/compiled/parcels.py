@@ -150,27 +150,29 @@ def _ascents(starts: IndexArray, parcels: Starts, adiabats: FloatArray) -> Ascen
 def cape_cin(starts: IndexArray, ascents: Ascents, corrected: bool = False) -> Energies:
     """Return CAPE and CIN of ascents, by MetPy's rules or by the corrected ones (`buoyancy`)."""
     profiles = len(starts) - 1
-    cape, cin = np.empty(profiles), np.empty(profiles)
+    cape, cin, codes = np.empty(profiles), np.empty(profiles), np.empty(profiles, np.uint8)
     for profile in prange(profiles):
         cape[profile] = cin[profile] = math.nan
-        if ascents.codes[profile] == missing.NOTHING:
+        codes[profile] = ascents.codes[profile]
+        if codes[profile] == missing.NOTHING:
             nodes = buoyancy_of(ascents, profile)
-            lfc = free_convection_level(nodes, corrected)
+            lfc, codes[profile] = free_convection_level(nodes, corrected)
             el = equilibrium_level(nodes, corrected)
             cape[profile], cin[profile] = cape_and_cin(nodes, lfc, el, corrected)
-    return Energies(cape, cin, ascents.codes)
+    return Energies(cape, cin, codes)
 
 
 @kernel
 def lfc_pressure(starts: IndexArray, ascents: Ascents, corrected: bool = False) -> Entry:
     """Return the pressures in hPa of the LFCs that bound CAPE."""
     profiles = len(starts) - 1
-    values = np.empty(profiles)
+    values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
     for profile in prange(profiles):
-        values[profile] = math.nan
-        if ascents.codes[profile] == missing.NOTHING:
-            values[profile] = free_convection_level(buoyancy_of(ascents, profile), corrected)
-    return values, ascents.codes
+        values[profile], codes[profile] = math.nan, ascents.codes[profile]
+        if codes[profile] == missing.NOTHING:
+            nodes = buoyancy_of(ascents, profile)
+            values[profile], codes[profile] = free_convection_level(nodes, corrected)
+    return values, codes
 
 
 @kernel

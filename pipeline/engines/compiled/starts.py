@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
-from pipeline.engines.compiled.ascent import Starts, is_close
+from pipeline.engines.compiled.ascent import Starts, is_close, is_too_close_to_call
 from pipeline.engines.compiled.thermodynamics import (
     ZERO_CELSIUS,
     dewpoint,
@@ -80,6 +80,8 @@ def _put(
     lcl_pressure, lcl_temperature = lifting_condensation_level(
         pressure, temperature + ZERO_CELSIUS, dewpoint + ZERO_CELSIUS
     )
+    if is_too_close_to_call(lcl_pressure, pressure):  # saturated: not below the ground by rounding
+        lcl_pressure = pressure
     parcels.lcl_pressure[profile] = lcl_pressure
     parcels.lcl_temperature[profile] = lcl_temperature - ZERO_CELSIUS
 
