@@ -161,7 +161,8 @@ def _corrected_lfc(nodes: Buoyancy) -> float:
     """
     for node in range(len(nodes.pressure) - 1):
         below, above = excess(nodes, node), excess(nodes, node + 1)
-        if nodes.pressure[node] <= nodes.lcl_pressure and below <= 0.0 < above:
+        gets_warmer = below <= 0.0 < above and _is_warmer(nodes, node + 1)
+        if gets_warmer and nodes.pressure[node] <= nodes.lcl_pressure:
             return math.exp(log_crossing(nodes, node, below, above))
     return nodes.lcl_pressure if _is_warmer_above(nodes, nodes.lcl_pressure) else math.nan
 
