@@ -129,7 +129,9 @@ class TestSweat:
         self, low: float, high: float
     ) -> None:
         u, v = _components(np.array([low, high]), np.array([24.0, 50.0]))
-        assert_agree([sounding(u_wind={2: u[0], 4: u[1]}, v_wind={2: v[0], 4: v[1]})], "sweat_index")
+        assert_agree(
+            [sounding(u_wind={2: u[0], 4: u[1]}, v_wind={2: v[0], 4: v[1]})], "sweat_index"
+        )
 
     @pytest.mark.parametrize("speed", [0.0, 7.716, 7.718])
     def test_counts_shear_only_of_15_knots_and_more(self, speed: float) -> None:

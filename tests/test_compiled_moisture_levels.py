@@ -1,4 +1,4 @@
-"""Water and values of levels of the compiled engine are MetPy's, and missing for the same reasons."""
+"""Water and values a level of the compiled engine are MetPy's, missing for the same reasons."""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ run without Python's lock, and no result depends on the others of its block.
 from __future__ import annotations
 
 import importlib
-import os
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import signature
@@ -22,6 +21,7 @@ from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled.blocks import Block, Rows, compact
 from pipeline.engines.compiled.types import Codes, FloatArray, Offsets
+from pipeline.executors import usable_cores
 
 #: How many profiles are gone through together.
 BLOCK = 256
@@ -30,11 +30,12 @@ ParcelRules = Literal["metpy", "corrected"]
 
 
 class Call(NamedTuple):
-    """One call of a kernel: the keys of what it takes, and its options; or one of its results."""
+    """One call: of a kernel, or of what picks one of its results."""
 
-    function: Any
+    function: Callable[..., Any]
     inputs: tuple[Hashable, ...]
-    options: Mapping[str, object]
+    """The keys of what it takes: names of a `Block`, or of other calls."""
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Plan:
     """The calls that lead to what is wanted, in an order in which each finds its inputs."""
 
     calls: dict[Hashable, Call]
-    """By key: the kernel, its options and the keys of its inputs."""
+    """By key, which is the kernel, its options and the keys of its inputs."""
     keys: dict[str, Hashable]
     """Of each wanted calculation that has a kernel: which result it is."""
 
@@ -73,28 +74,30 @@ class Results:
                 )
                 for name, code in why.items()
             }
-            for profile, why in self._by_profile(lambda codes: codes % missing.ERROR)
+            for profile, why in self._by_profile(_is_missing).items()
         }
 
     def for_metpy(self) -> dict[int, tuple[str, ...]]:
         """Return what the MetPy engine is to compute: by profile, the names of calculations.
 
-        These are the ones without a kernel, for every profile, and those whose kernel has found
-        that MetPy raises an error there, which only it can tell.
+        These are the ones without a kernel, for every profile, and those of which a kernel has
+        found that only MetPy can tell: where it raises an error, or the last bit decides.
         """
-        raised = dict(self._by_profile(lambda codes: codes == missing.ERROR))
-        profiles = range(len(self.lowest_wind)) if self.without_kernel else raised
-        return {
-            profile: (*raised.get(profile, ()), *self.without_kernel) for profile in profiles
-        }
+        told = self._by_profile(lambda codes: codes == missing.ERROR)
+        profiles = range(len(self.lowest_wind)) if self.without_kernel else told
+        return {profile: (*told.get(profile, ()), *self.without_kernel) for profile in profiles}
 
-    def _by_profile(self, chosen: Any) -> Iterator[tuple[int, dict[str, int]]]:
-        """Yield profiles in order with the codes chosen of them: by calculation, not `NOTHING`."""
+    def _by_profile(self, chosen: Callable[[Codes], Any]) -> dict[int, dict[str, int]]:
+        """Return the codes chosen, by profile (in order) and by calculation."""
         found: dict[int, dict[str, int]] = {}
         for name, codes in self.codes.items():
             for profile in np.flatnonzero(chosen(codes)).tolist():
                 found.setdefault(profile, {})[name] = int(codes[profile])
-        yield from sorted(found.items())
+        return dict(sorted(found.items()))
+
+
+def _is_missing(codes: Codes) -> Any:
+    return (codes != missing.NOTHING) & (codes != missing.ERROR)
 
 
 def evaluate_batch(
@@ -145,7 +148,7 @@ def evaluate_batch(
     firsts = range(0, len(offsets) - 1, block)
     for first in firsts[:1]:  # alone, as it may have to compile
         go_through(first)
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or usable_cores()
     if threads == 1 or len(firsts) <= 2:
         for first in firsts[1:]:
             go_through(first)
@@ -238,7 +241,7 @@ def _room_for(
 
 def _fill(results: Results, part: slice, block: Block, scheme: Plan) -> None:
     """Go through the calls for one block of profiles, and write what is wanted of them."""
-    values: dict[Hashable, Any] = dict(block._asdict())
+    values: dict[Hashable, Any] = dict(zip(block._fields, block, strict=True))
     for key, call in scheme.calls.items():
         values[key] = call.function(*(values[each] for each in call.inputs), **call.options)
     for name, key in scheme.keys.items():

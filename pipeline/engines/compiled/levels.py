@@ -23,9 +23,7 @@ def codes_of_levels(starts: Offsets) -> Codes:
 
 
 @compiled
-def wet_bulb(
-    adiabats: FloatArray, pressure: float, temperature: float, dewpoint: float
-) -> float:
+def wet_bulb(adiabats: FloatArray, pressure: float, temperature: float, dewpoint: float) -> float:
     """Return wet-bulb temperature in degC by Normand's rule: up to the LCL and saturated down."""
     lcl_pressure, lcl_temperature = air.lifting_condensation_level(
         pressure, temperature + ZERO_CELSIUS, dewpoint + ZERO_CELSIUS
@@ -91,9 +89,7 @@ def _potential_temperature(pressure: FloatArray, temperature: FloatArray) -> Flo
     return values
 
 
-def potential_temperature(
-    starts: Offsets, pressure: FloatArray, temperature: FloatArray
-) -> Levels:
+def potential_temperature(starts: Offsets, pressure: FloatArray, temperature: FloatArray) -> Levels:
     """Return potential temperature in K."""
     return _potential_temperature(pressure, temperature), codes_of_levels(starts)
 

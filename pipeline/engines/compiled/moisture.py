@@ -139,7 +139,10 @@ def freezing_level_height(
 def has_warm_wet_bulb(
     adiabats: FloatArray, pressure: float, temperature: float, dewpoint: float
 ) -> bool:
-    """Return whether wet-bulb temperature is above 0 degC; it is between dewpoint and temperature."""
+    """Return whether wet-bulb temperature is above 0 degC.
+
+    It lies between dewpoint and temperature, so their signs tell as a rule.
+    """
     if dewpoint > 0.0 or temperature <= 0.0:
         return dewpoint > 0.0
     return wet_bulb(adiabats, pressure, temperature, dewpoint) > 0.0
@@ -210,6 +213,6 @@ def wet_bulb_zero_height(
     ground_height: FloatArray,
 ) -> Scalars:
     """Return the lowest height above ground where wet-bulb temperature falls through 0 degC."""
-    return _wet_bulb_zero_height(  # type: ignore[no-any-return]
+    return _wet_bulb_zero_height(
         table(), starts, pressure, temperature, dewpoint, height, ground_height
     )

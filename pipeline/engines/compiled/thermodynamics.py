@@ -123,9 +123,7 @@ def dry_lapse(pressure: float, temperature: float, reference_pressure: float) ->
 
 
 @compiled
-def equivalent_potential_temperature(
-    pressure: float, temperature: float, dewpoint: float
-) -> float:
+def equivalent_potential_temperature(pressure: float, temperature: float, dewpoint: float) -> float:
     """Return equivalent potential temperature in K (Bolton 1980, eqs. 15, 24 and 39)."""
     vapor_pressure = saturation_vapor_pressure(dewpoint)
     if vapor_pressure >= pressure:

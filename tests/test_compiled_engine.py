@@ -1,0 +1,221 @@
+"""The compiled engine as a whole: every number MetPy's, whatever block, thread or storage."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled_agreement import batch, changed, examples, soundings
+from compiled_cases import Block as Inputs
+from compiled_cases import Levels, block, from_rows, season, season_by_metpy
+from hypothesis import given
+from hypothesis import strategies as st
+from sounding_rows import FAULTLESS
+
+from pipeline.calculations import CATALOGUE, Calculation
+from pipeline.engines.compiled import missing
+from pipeline.engines.compiled.blocks import Rows, compact
+from pipeline.engines.compiled.engine import Results, evaluate_batch, plan
+
+nan = float("nan")
+EVERYTHING = tuple(name for name, each in CATALOGUE.items() if each.units)
+#: Without MetPy's slowest, of which the tests of the levels are.
+SCALARS = tuple(name for name in EVERYTHING if not CATALOGUE[name].per_level)
+
+
+def tolerance(calculation: Calculation) -> float:
+    """Return by how much results may differ, for what MetPy's own solver leaves open."""
+    if calculation.name.endswith("cin"):
+        return 0.01
+    by_units = {"J kg-1": 0.05, "hPa": 0.01, "m": 0.25, "degC": 1e-3, "K": 1e-3}
+    if calculation.group == "composites":
+        return 2e-3
+    return by_units.get(calculation.units, 1e-9)
+
+
+def gappy(levels: Levels) -> Levels:
+    """Return a sounding with each input missing somewhere."""
+    return changed(
+        levels, temperature={1: nan}, dewpoint={2: nan}, height={3: nan}, u_wind={1: nan, 4: nan}
+    )
+
+
+class TestResults:
+    def test_of_the_whole_catalogue_are_metpys(self) -> None:
+        results, expected = batch(season(), *SCALARS), season_by_metpy(SCALARS)
+        for place, name in enumerate(SCALARS):
+            wanted = np.array([each.scalars[place] for each in expected])
+            is_told = results.codes[name] != missing.ERROR
+            np.testing.assert_allclose(
+                results.scalars[name][is_told],
+                wanted[is_told],
+                rtol=1e-6,
+                atol=tolerance(CATALOGUE[name]),
+                err_msg=name,
+            )
+
+    def test_lack_what_metpys_lack_for_the_reasons_that_it_gives(self) -> None:
+        assert batch(season(), *SCALARS).missing() == {
+            index: each.missing
+            for index, each in enumerate(season_by_metpy(SCALARS))
+            if each.missing
+        }
+
+    def test_hold_nothing_but_what_was_wanted(self) -> None:
+        results = batch(season()[:2], "supercell_composite", "mixing_ratio")
+        assert set(results.scalars) == {"supercell_composite"}
+        assert set(results.levels) == {"mixing_ratio"}
+        assert set(results.codes) == {"supercell_composite", "mixing_ratio"}
+
+    def test_of_no_profile_and_of_no_level(self) -> None:
+        assert batch([Levels(*np.empty((6, 0)))], "k_index").missing() == {
+            0: {"k_index": "fewer than two levels have temperature and dewpoint"}
+        }
+        none = evaluate_batch(np.zeros(1, np.int64), [np.empty(0)] * 6, ["k_index", "mixing_ratio"])
+        assert none.scalars["k_index"].shape == none.levels["mixing_ratio"].shape == (0,)
+
+    def test_of_a_word_that_is_no_calculation(self) -> None:
+        with pytest.raises(KeyError, match="kindex"):
+            batch(season()[:1], "kindex")
+
+
+def assert_identical(one: Results, other: Results, order: Sequence[int] | None = None) -> None:
+    """Assert that scalars are the same to the last bit."""
+    for name, values in other.scalars.items():
+        left = one.scalars[name] if order is None else one.scalars[name][list(order)]
+        np.testing.assert_array_equal(left, values, err_msg=name)
+
+
+class TestSameResults:
+    """What a profile gets depends on nothing but the profile."""
+
+    @pytest.mark.parametrize("size", [1, 7, 1000])
+    def test_in_blocks_of_any_size(self, size: int) -> None:
+        assert_identical(batch(season(), *SCALARS), batch(season(), *SCALARS, block=size))
+
+    @pytest.mark.parametrize("threads", [2, 5])
+    def test_on_any_number_of_threads(self, threads: int) -> None:
+        alone = batch(season(), *SCALARS, threads=1, block=2)
+        assert_identical(alone, batch(season(), *SCALARS, threads=threads, block=2))
+
+    def test_in_any_order(self) -> None:
+        backwards = range(len(season()) - 1, -1, -1)
+        turned = batch([season()[index] for index in backwards], *SCALARS)
+        assert_identical(batch(season(), *SCALARS), turned, backwards)
+
+    @examples
+    @given(st.lists(soundings(), max_size=4), soundings())
+    def test_beside_any_others(self, others: list[Levels], levels: Levels) -> None:
+        names = [name for name in EVERYTHING if CATALOGUE[name].group != "diagnostics"]
+        alone, together = batch([levels], *names), batch([*others, levels], *names)
+        for name in alone.scalars:
+            assert np.array_equal(
+                alone.scalars[name], together.scalars[name][-1:], equal_nan=True
+            ), name
+        own = slice(len(together.levels["mixing_ratio"]) - len(levels.pressure), None)
+        for name in alone.levels:
+            assert np.array_equal(alone.levels[name], together.levels[name][own], equal_nan=True), (
+                name
+            )
+
+    def test_from_read_only_and_strided_arrays(self) -> None:
+        levels = season()[0]
+        wide = np.array(levels).T.copy()
+        wide.flags.writeable = False
+        offsets = np.array([0, len(wide)], np.int32)
+        assert_identical(
+            batch([levels], *SCALARS), evaluate_batch(offsets, list(wide.T), list(SCALARS))
+        )
+
+    def test_from_rows_before_and_after_which_nobody_asks_for(self) -> None:
+        levels = season()[0]
+        rows = [np.concatenate([[1.0, 2.0], values, [3.0]]) for values in levels]
+        offsets = np.array([2, 2 + len(levels.pressure)])
+        assert_identical(batch([levels], *SCALARS), evaluate_batch(offsets, rows, list(SCALARS)))
+
+
+class TestLevelsOfABlock:
+    """The compiled engine picks the levels that MetPy's picks."""
+
+    def check(self, profiles: Sequence[Levels]) -> None:
+        sizes = [len(levels.pressure) for levels in profiles]
+        rows = [np.concatenate([np.empty(0), *each]) for each in zip(*profiles, strict=True)]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        found, wanted = compact(offsets, Rows(*rows)), block(profiles)
+        for name in Inputs._fields:
+            np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
+
+    def test_on_the_season(self) -> None:
+        self.check(season())
+
+    @examples
+    @given(st.lists(soundings(), min_size=1, max_size=4))
+    def test_of_any_soundings(self, profiles: list[Levels]) -> None:
+        self.check(profiles)
+
+    def test_with_gaps_and_with_heights_that_fall(self) -> None:
+        levels = from_rows(FAULTLESS)
+        self.check([gappy(levels), changed(levels, height={4: 900.0, 5: 800.0}), levels])
+
+    def test_with_infinities(self) -> None:
+        levels = from_rows(FAULTLESS)
+        self.check([changed(levels, height={0: np.inf}, u_wind={2: np.inf}, dewpoint={3: -np.inf})])
+
+
+def own_calculation(*inputs: str, name: str = "own", kernel: str = "") -> Calculation:
+    return Calculation(name=name, units="1", inputs=inputs, function="m:f", kernel=kernel)
+
+
+class TestWhatIsLeftToMetpy:
+    def test_is_what_has_no_kernel_for_every_profile(self) -> None:
+        custom = (own_calculation("pressure"),)
+        results = batch(season()[:2], "k_index", "own", custom=custom)
+        assert results.without_kernel == ("own",)
+        assert results.for_metpy() == {0: ("own",), 1: ("own",)}
+        assert set(results.codes) == {"k_index"}
+
+    def test_is_also_what_is_computed_from_that(self) -> None:
+        custom = (
+            own_calculation("pressure"),
+            own_calculation("k_index", "own", name="more", kernel="indices:k_index"),
+        )
+        results = batch(season()[:1], "more", custom=custom)
+        assert results.for_metpy() == {0: ("more",)}
+
+    def test_is_what_only_metpy_can_tell(self) -> None:
+        column = np.array([1.0, nan, nan])
+        codes = np.array([missing.NOTHING, missing.ERROR, missing.WINDS_TOO_LOW], np.uint8)
+        winds = np.array([0.0, 0.0, 12.0])
+        results = Results({"srh_0_1km": column}, {}, {"srh_0_1km": codes}, winds, 10 * winds, ())
+        assert results.for_metpy() == {1: ("srh_0_1km",)}
+        assert results.missing() == {2: {"srh_0_1km": "the winds end 120 m above ground"}}
+
+
+class TestPlan:
+    def test_every_calculation_has_a_kernel(self) -> None:
+        for calculation in CATALOGUE.values():
+            module, _, function = calculation.kernel.partition(":")
+            home = importlib.import_module(f"pipeline.engines.compiled.{module}")
+            assert callable(getattr(home, function)), calculation.name
+
+    def test_calls_each_kernel_with_each_input_once(self) -> None:
+        calls = plan(["mlcape", "mlcin", "mlel_pressure", "ml_lifted_index"], CATALOGUE).calls
+        kernels = [call.function.__name__ for call in calls.values()]
+        assert kernels.count("ml_start") == kernels.count("ascent") == 1
+        assert kernels.count("cape_cin") == 1
+
+    def test_calls_nothing_that_is_not_needed(self) -> None:
+        calls = plan(["bulk_shear_0_1km"], CATALOGUE).calls
+        assert [call.function.__name__ for call in calls.values()] == ["bulk_shear"]
+
+    @pytest.mark.parametrize("corrected", [False, True])
+    def test_hands_the_rules_on_to_kernels_that_know_them(self, corrected: bool) -> None:
+        def options(name: str) -> list[Any]:
+            calls = plan([name], CATALOGUE, corrected=corrected).calls.values()
+            return [call.options["corrected"] for call in calls if "corrected" in call.options]
+
+        assert options("sbcape") == [corrected]
+        assert options("k_index") == []
