@@ -28,10 +28,10 @@ OUTPUTS = {"SBCAPE and SBCIN": SBCAPE_SBCIN, "whole catalogue": SCALARS}
 METPY_PROFILES = {"SBCAPE and SBCIN": 60, "whole catalogue": 20}
 PEER_PROFILES = 200
 
-#: Slices for one thread against two: so many profiles, so many times.
-SLICE, SLICES = 10_000, 24
+#: One thread against two: so many profiles, until so many slices were quiet, or so many were not.
+SLICE, LEAST_QUIET, MOST_SLICES = 10_000, 9, 150
 #: In a quiet moment, others keep no more than so many cores busy.
-QUIET = 0.1
+QUIET = 0.15
 
 Work = Callable[[int], int]
 """Does its part of a round, told its number; returns how many profiles that were."""
@@ -41,11 +41,12 @@ class Gain(NamedTuple):
     """What a second thread gains."""
 
     quiet: float
-    """In the slices in which others kept no more than `others` cores busy: the median."""
+    """The median of the quietest slices."""
     everywhere: float
     slices: int
-    """How many slices were that quiet: at least a quarter of all, the quietest."""
+    """How many slices those were."""
     others: float
+    """How many cores others kept busy in them, at most."""
 
 
 @dataclass(frozen=True)
@@ -131,17 +132,16 @@ def timed(ways: dict[str, Work], rounds: int) -> dict[str, Times]:
 def threads_gain(these: Soundings) -> Gain:
     """Return how many times as fast the whole catalogue is by two threads as by one."""
     part = these.repeated(SLICE)
-    slices = []
+    slices: list[tuple[float, float]] = []
     with cores(2):
-        for _ in range(SLICES):
+        while sum(others <= QUIET for others, _ in slices) < LEAST_QUIET:
+            if len(slices) == MOST_SLICES:
+                break
             busy, own, began = busy_seconds(), time.process_time(), time.perf_counter()
             one, two = (_clock(part, threads) for threads in (1, 2))
             ours, all_of_it = time.process_time() - own, time.perf_counter() - began
             slices.append((max(0.0, busy_seconds() - busy - ours) / all_of_it, one / two))
-    slices.sort()
-    least = SLICES // 4
-    quiet = [one for one in slices if one[0] <= QUIET]
-    quiet = quiet if len(quiet) >= least else slices[:least]
+    quiet = sorted(slices)[:LEAST_QUIET]
     gains = [median(gain for _, gain in some) for some in (quiet, slices)]
     return Gain(gains[0], gains[1], len(quiet), quiet[-1][0])
 

@@ -211,7 +211,7 @@ def show_speed(found: Findings) -> None:
         )
     print_table(("", "CPU", "lowest-highest", "clock", "MetPy / this"), rows)
     print(f"Two threads are {threads['quiet']:.2f} times as fast as one in the {threads['slices']}")
-    print(f"slices in which others kept at most {threads['others']:.2f} cores busy, and")
+    print(f"quietest slices, in which others kept at most {threads['others']:.2f} cores busy, and")
     print(f"{threads['everywhere']:.2f} times in all.\n")
     print("Peers: surface-based CAPE against the MetPy engine's, J/kg.")
     rows = [
@@ -258,7 +258,7 @@ def corrected(these: Soundings) -> Findings:
                 f"{parcel}cape": [float(rules[each][f"{parcel}cape"][profile]) for each in rules]
                 for parcel in _corrected.PARCELS
             }
-            | {"sharplib": float(sharplib[profile])}
+            | {"sharplib": [float(sharplib[parcel][profile]) for parcel in _corrected.PARCELS]}
             for profile in _corrected.largest(**rules)
         ],
         "contradictions": {
@@ -271,12 +271,13 @@ def corrected(these: Soundings) -> Findings:
 def show_corrected(found: Findings, ids: Sequence[str]) -> None:
     """Print what the corrected rules change, and what they leave."""
     print(f"Corrected rules change {found['profiles']} profiles. By output (J/kg, hPa):")
-    header = ("", "changed", "appear", "vanish", "median", "least", "most")
+    header = ("", "changed", "appear", "vanish", "median", "least", "most", "negative")
     rows = [
         (
             name,
             *(one[key] for key in ("changed", "appear", "vanish")),
             *(f"{one[key]:.4g}" for key in ("median", "least", "most")),
+            "{} > {}".format(*one["negative"]) if name.endswith("cape") else "",
         )
         for name, one in found["outputs"].items()
     ]
@@ -286,17 +287,17 @@ def show_corrected(found: Findings, ids: Sequence[str]) -> None:
         (
             ids[one["profile"]],
             *("{:.0f} > {:.0f}".format(*one[f"{parcel}cape"]) for parcel in ("sb", "ml", "mu")),
-            f"{one['sharplib']:.0f}",
+            *(f"{cape:.0f}" for cape in one["sharplib"]),
         )
         for one in found["largest"]
     ]
-    print_table(("", "SBCAPE", "MLCAPE", "MUCAPE", "SHARPlib SBCAPE"), rows)
+    print_table(("", "SBCAPE", "MLCAPE", "MUCAPE", "SHARPlib", "ML", "MU"), rows)
     for rules, cases in found["contradictions"].items():
-        print(f"SBCAPE of 0 against more than 300 J/kg, ours by {rules} rules: {len(cases)}")
+        print(f"CAPE of 0 (less than a tenth) against > 300 J/kg, {rules} rules: {len(cases)}")
         if cases:
             rows = [
                 (
-                    ids[one["profile"]],
+                    f"{ids[one['profile']]} {one['parcel']}",
                     *(f"{one[key]:.0f}" for key in ("ours", "sharplib", "positive_area")),
                     one["explained"] or "-",
                 )
