@@ -153,6 +153,24 @@ def by_kernels(
     return evaluate_batch(these.offsets, these.rows, names, parcel_rules=rules, threads=threads)
 
 
+def left_to_metpy(
+    these: Soundings, metpy: Sequence[Evaluation], compiled: Results
+) -> dict[int, tuple[str, ...]]:
+    """Return what kernels leave to the MetPy engine, by profile, and put its results in there.
+
+    The same happens in a run: where MetPy raises an error, or where rounding decides.
+    """
+    left = compiled.for_metpy()
+    for profile, names in left.items():
+        rows = slice(these.offsets[profile], these.offsets[profile + 1])
+        for name in names:
+            if CATALOGUE[name].per_level:
+                compiled.levels[name][rows] = metpy[profile].levels[name]
+            else:
+                compiled.scalars[name][profile] = metpy[profile].scalars[SCALARS.index(name)]
+    return left
+
+
 # Where they differ -------------------------------------------------------------------------------
 
 
@@ -210,10 +228,11 @@ def other_reasons(metpy: Sequence[Evaluation], compiled: Results) -> Iterator[tu
     """Yield where the engines say other things of a missing result: profile, name, what."""
     missing, raised = compiled.missing(), compiled.for_metpy()
     for profile, one in enumerate(metpy):
-        ours = missing.get(profile, {})
+        left = {name: one.missing[name] for name in raised.get(profile, ()) if name in one.missing}
+        ours = missing.get(profile, {}) | left
         for name in sorted(ours.keys() | one.missing.keys()):
             texts = (ours.get(name, "nothing"), one.missing.get(name, "nothing"))
             if texts[0] != texts[1]:
                 yield profile, name, f"compiled: {texts[0]}; MetPy: {texts[1]}"
-        for name in sorted(set(raised.get(profile, ())) ^ one.errors.keys()):
-            yield profile, name, f"raised by one only: {one.errors.get(name, 'a kernel')}"
+        for name in sorted(one.errors.keys() - set(raised.get(profile, ()))):
+            yield profile, name, f"raised by MetPy, not noticed by a kernel: {one.errors[name]}"

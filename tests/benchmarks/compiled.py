@@ -66,6 +66,7 @@ def exactness(folder: Path, every: int, cache: Path | None) -> tuple[Soundings, 
         began = time.perf_counter()
         compiled = _engines.by_kernels(these)
         first = time.perf_counter() - began
+        left = _engines.left_to_metpy(these, metpy, compiled)
         found = _engines.columns(these, metpy, compiled)
         differences = _exceptions.look_into(these, found, executor)
     reasons = list(_engines.other_reasons(metpy, compiled))
@@ -78,6 +79,7 @@ def exactness(folder: Path, every: int, cache: Path | None) -> tuple[Soundings, 
             "outputs": {name: statistics(column) for name, column in found.items()},
             "exceptions": [each._asdict() for each in differences],
             "other_reasons": reasons,
+            "left_to_metpy": left,
             "without_kernel": compiled.without_kernel,
         },
         found["sbcape"].metpy,
@@ -137,6 +139,8 @@ def show_exactness(found: Findings, ids: Sequence[str]) -> None:
         print_table(header, rows)
     for profile, name, what in found["other_reasons"][:40]:
         print(f"other reason  {ids[profile]}  {name}: {what}")
+    for profile, names in found["left_to_metpy"].items():
+        print(f"left to MetPy  {ids[profile]}: {', '.join(names)}")
     print(f"First call, whole catalogue: {found['first_call_seconds']:.1f} s\n")
 
 
@@ -152,6 +156,12 @@ def exactness_criteria(found: Findings) -> Iterator[Criterion]:
         ("exceptions not explained", "0", len(unexplained), not unexplained),
         ("of these, in one engine only", "0", len(only_one), not only_one),
         ("missing for another reason", "0", len(reasons := found["other_reasons"]), not reasons),
+        (
+            "profiles left to MetPy",
+            f"<= {most:.1f}",
+            len(left := found["left_to_metpy"]),
+            len(left) <= most,
+        ),
         ("outputs without a kernel", "0", len(none := found["without_kernel"]), not none),
     )
     for what, wanted, value, ok in rows:
