@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pipeline import messages, ragged
 from pipeline.calculations import CATALOGUE, Calculation, resolve
+from pipeline.engines.evaluation import Evaluation, Request
 from pipeline.executors import Executor, Failure
 from pipeline.flags import RESULT_REASONS, Reason, Status, from_mask, to_mask, verdict
 from pipeline.profiles import LEVEL_VARIABLES
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pipeline.config import Config, Quality
-    from pipeline.engines.metpy import Evaluation
+
+ParcelRules = Literal["metpy", "corrected"]
 
 
 def wanted(config: Config) -> tuple[list[str], tuple[Calculation, ...]]:
@@ -47,35 +50,141 @@ def calculate(
     custom: tuple[Calculation, ...],
     settings: Quality,
     executor: Executor,
+    *,
+    engine: str = "metpy",
+    parcel_rules: ParcelRules = "metpy",
 ) -> Iterator[Evaluation | Failure]:
-    """Run MetPy over all profiles: one tuple of plain arrays a profile, through ``starmap``."""
-    from pipeline.engines.metpy import Request, evaluate
+    """Compute over all profiles, and yield what came of each.
 
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged and clean.
+    names : sequence of str
+        What is wanted; what the post-conditions need is computed too.
+    custom : tuple of Calculation
+        The user's own declarations.
+    settings : Quality
+    executor : Executor
+        Runs MetPy: one tuple of plain arrays a profile, through ``starmap``.
+    engine : {"metpy", "compiled"}
+        The compiled one leaves to MetPy what it has no kernel for.
+    parcel_rules : {"metpy", "corrected"}
+        How the compiled engine finds LFC and EL.
+    """
     needed = results.needed_for(names) if settings.post_conditions else []
     request = Request(tuple(dict.fromkeys([*names, *needed])), custom)
+    if engine == "compiled":
+        return _compiled(dataset, request, executor, parcel_rules)
+    from pipeline.engines.metpy import evaluate
+
     return executor.starmap(partial(evaluate, request=request), argument_tuples(dataset))
 
 
-def argument_tuples(dataset: xr.Dataset) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
-    """Yield ``(pressure, temperature, dewpoint, height, u_wind, v_wind)`` of each profile.
+def _compiled(
+    dataset: xr.Dataset, request: Request, executor: Executor, parcel_rules: ParcelRules
+) -> Iterator[Evaluation | Failure]:
+    """Compute with machine code, and with MetPy what there is none for."""
+    from pipeline.engines.compiled.engine import evaluate_batch
+
+    offsets = ragged.offsets(dataset)
+    batch = evaluate_batch(
+        offsets, usable_levels(dataset), request.names, request.custom, parcel_rules=parcel_rules
+    )
+    declarations = CATALOGUE | {calculation.name: calculation for calculation in request.custom}
+    scalars = [name for name in request.names if not declarations[name].per_level]
+    levels = [name for name in request.names if declarations[name].per_level]
+    nothing = np.full(len(offsets) - 1, np.nan)
+    table = np.column_stack([batch.scalars.get(name, nothing) for name in scalars] or [nothing])
+    why, left = batch.missing(), batch.for_metpy()
+    by_metpy = _by_metpy(dataset, left, request.custom, executor)
+    for index in range(len(offsets) - 1):
+        rows = slice(offsets[index], offsets[index + 1])
+        evaluation = Evaluation(
+            table[index, : len(scalars)],
+            {name: batch.levels[name][rows] for name in levels if name in batch.levels},
+            {},
+            why.get(index, {}),
+            (),
+        )
+        if index not in left:
+            yield evaluation
+            continue
+        more = next(by_metpy)
+        if isinstance(more, Failure):
+            yield more
+        else:
+            yield _put_together(evaluation, more, scalars, left[index], declarations)
+
+
+def _by_metpy(
+    dataset: xr.Dataset,
+    left: Mapping[int, Sequence[str]],
+    custom: tuple[Calculation, ...],
+    executor: Executor,
+) -> Iterator[Evaluation | Failure]:
+    """Yield what MetPy computes of some profiles, for each other calculations."""
+    if not left:
+        return iter(())
+    from pipeline.engines.metpy import evaluate
+
+    arguments = (
+        (*levels, Request(tuple(left[index]), custom))
+        for index, levels in enumerate(argument_tuples(dataset))
+        if index in left
+    )
+    return executor.starmap(evaluate, arguments)
+
+
+def _put_together(
+    evaluation: Evaluation,
+    more: Evaluation,
+    scalars: Sequence[str],
+    names: Sequence[str],
+    declarations: Mapping[str, Calculation],
+) -> Evaluation:
+    """Return what both engines have computed of one profile; of `names` MetPy has the word."""
+    values = evaluation.scalars.copy()
+    computed = [name for name in names if not declarations[name].per_level]
+    values[[scalars.index(name) for name in computed]] = more.scalars
+    return Evaluation(
+        values,
+        evaluation.levels | more.levels,
+        more.errors,
+        evaluation.missing | more.missing,
+        more.warnings,
+    )
+
+
+def usable_levels(dataset: xr.Dataset) -> list[np.ndarray[Any, Any]]:
+    """Return pressure, temperature, dewpoint, height, u and v wind of all profiles end to end.
 
     What the cleaning rejected is missing in it, so that nothing is computed from it: temperature
     and dewpoint of a rejected profile, the winds of one whose winds were. What other results have
     led to does not count: a profile may have some already.
     """
-    by_cleaning = ~to_mask(RESULT_REASONS)
-    levels = [dataset[name].values for name in LEVEL_VARIABLES]
-    bounds = ragged.offsets(dataset)
-    for index, mask in enumerate(dataset["status_reasons"].values):
-        part = slice(bounds[index], bounds[index + 1])
-        pressure, temperature, dewpoint, height, u_wind, v_wind = (each[part] for each in levels)
-        missing = np.full(len(pressure), np.nan)
-        status, wind_status = verdict(from_mask(mask & by_cleaning))
-        if status >= Status.REJECTED:
-            temperature, dewpoint = missing, missing
-        if wind_status >= Status.REJECTED:
-            u_wind, v_wind = missing, missing
-        yield pressure, temperature, dewpoint, height, u_wind, v_wind
+    masks = dataset["status_reasons"].values & ~to_mask(RESULT_REASONS)
+    verdicts = [verdict(from_mask(mask)) for mask in masks]
+    sizes = dataset["row_size"].values
+    thermodynamics, winds = (
+        np.repeat([verdict[which] >= Status.REJECTED for verdict in verdicts], sizes).astype(bool)
+        for which in (0, 1)
+    )
+    refused = {"temperature": thermodynamics, "dewpoint": thermodynamics}
+    refused |= {"u_wind": winds, "v_wind": winds}
+    return [
+        np.where(refused[name], np.nan, dataset[name].values)
+        if name in refused
+        else dataset[name].values
+        for name in LEVEL_VARIABLES
+    ]
+
+
+def argument_tuples(dataset: xr.Dataset) -> Iterator[tuple[np.ndarray[Any, Any], ...]]:
+    """Yield ``(pressure, temperature, dewpoint, height, u_wind, v_wind)`` of each profile."""
+    levels, bounds = usable_levels(dataset), ragged.offsets(dataset)
+    for start, end in pairwise(bounds.tolist()):
+        yield tuple(each[start:end] for each in levels)
 
 
 def merge(

@@ -186,6 +186,32 @@ def schedule(config: Path, cron: bool, at: str, memory: str) -> None:
 
 
 @main.command()
+@click.argument("output", type=_FILES)
+@click.option("--all", "everything", is_flag=True, help="Look at every profile.")
+@click.option("--count", default=20, show_default=True, help="Look at so many, chosen at random.")
+@_user_errors_are_one_line
+def verify(output: Path, everything: bool, count: int) -> None:
+    """Compute profiles of OUTPUT again with MetPy itself, and compare.
+
+    Exit code 1 where a result is further from MetPy's than MetPy is from itself.
+    """
+    import secrets
+
+    from pipeline.executors import open_executor
+    from pipeline.output import read
+    from pipeline.report.verification import describe_verification
+    from pipeline.verify import verify_output
+
+    dataset = read(output)
+    with open_executor("pool", preload=("pipeline.engines.metpy",)) as executor:
+        found = verify_output(
+            dataset, executor, None if everything else count, secrets.token_hex(8)
+        )
+    click.echo(describe_verification(found))
+    sys.exit(1 if found.mismatches else 0)
+
+
+@main.command()
 @click.argument("files", type=_FILES, nargs=-1, required=True)
 @click.option("--output", "-o", type=_FILES, required=True, help="The netCDF file to write.")
 @click.option(

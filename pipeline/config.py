@@ -6,6 +6,7 @@ in it: each is one line with file, line and column, and all of them are told at 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Mapping
@@ -30,7 +31,14 @@ from pipeline import yaml_file
 from pipeline.config_problems import explain
 
 #: Sections that cannot change what is in the output.
-WITHOUT_EFFECT = ("executor", "gone_sources", "keep_runs", "limits", "max_failed_fraction")
+WITHOUT_EFFECT = (
+    "executor",
+    "gone_sources",
+    "keep_runs",
+    "limits",
+    "max_failed_fraction",
+    "verify",
+)
 
 
 class Section(BaseModel):
@@ -269,7 +277,15 @@ class Config(Section):
         default=list(catalogue.DEFAULT_GROUPS),
         description="a list of what to compute, names or groups",
     )
-    engine: Literal["metpy"] = Field(default="metpy", description="who evaluates the calculations")
+    engine: Literal["metpy", "compiled"] = Field(
+        default="metpy", description="who evaluates the calculations: MetPy, or machine code"
+    )
+    parcel_rules: Literal["metpy", "corrected"] = Field(
+        default="metpy", description="how the compiled engine finds LFC and EL"
+    )
+    verify: int = Field(
+        default=20, ge=0, description="profiles of a compiled run that MetPy computes again"
+    )
     executor: Executor = Field(default=Executor(), description="who runs them, and where")
     limits: Limits = Field(default=Limits(), description="how large a source may be")
     output: Output = Field(description="the netCDF file to write")
@@ -295,6 +311,23 @@ class Config(Section):
         if path is not None and folder is not None:
             checks.check_file(path, folder)
         return path
+
+    @field_validator("engine")
+    @classmethod
+    def _engine_is_installed(cls, engine: str) -> str:
+        if engine == "compiled" and importlib.util.find_spec("numba") is None:
+            raise checks.problem(
+                "the compiled engine needs the package numba; install it with "
+                "pip install -e '.[compiled]' in the project's folder"
+            )
+        return engine
+
+    @field_validator("parcel_rules")
+    @classmethod
+    def _rules_belong_to_compiled(cls, rules: str, info: ValidationInfo) -> str:
+        if rules != "metpy" and info.data.get("engine") == "metpy":
+            raise checks.problem("only 'engine: compiled' has other rules than MetPy's")
+        return rules
 
     @field_validator("output")
     @classmethod

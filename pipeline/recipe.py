@@ -42,6 +42,8 @@ SHAPING = (
 )
 #: Packages that the numbers come from.
 PACKAGES = ("metpy", "numpy", "pint", "scipy")
+#: And those that the machine code of the compiled engine comes from.
+COMPILERS = ("llvmlite", "numba")
 
 #: Parts of a recipe that only matter to sources that failed: with other ones they may succeed.
 FOR_FAILED = ("limits", "readers")
@@ -80,19 +82,21 @@ def _shared(config: Config) -> dict[str, Any]:
             for name, entry in config.custom.items()
         },
         "engine": config.engine,
+        "parcel_rules": config.parcel_rules,
         "limits": config.limits.model_dump()
         | {"timeout": config.executor.timeout, "memory": config.executor.memory},
         "quality": config.quality.model_dump(mode="json"),
         "readers": _third_party_readers(),
-        "versions": versions(),
+        "versions": versions(config.engine),
     }
 
 
 @cache
-def versions() -> dict[str, str]:
+def versions(engine: str = "metpy") -> dict[str, str]:
     """Return the versions of this package and of those that the numbers come from."""
+    packages = PACKAGES + (COMPILERS if engine == "compiled" else ())
     return {"pipeline": pipeline.__version__} | {
-        name: importlib.metadata.version(name) for name in PACKAGES
+        name: importlib.metadata.version(name) for name in packages
     }
 
 

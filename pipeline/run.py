@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipeline import __version__, output, stations
 from pipeline.calculate import wanted
@@ -28,7 +30,7 @@ from pipeline.journal import Journal
 from pipeline.lock import only_run
 from pipeline.plan import Plan, Selection, make_plan
 from pipeline.publish import assemble
-from pipeline.report.account import account
+from pipeline.report.account import account, worked_on
 from pipeline.report.night import Night
 from pipeline.report.progress import Progress, silent
 from pipeline.report.summary import describe_plan, summarize
@@ -40,15 +42,20 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pipeline.config import Config
+    from pipeline.executors import Executor
     from pipeline.stations import Station
+    from pipeline.verify import Verification
 
 log = logging.getLogger("pipeline")
 
 #: What workers import before their first item, once for all of them.
-PRELOAD = ("pipeline.engines.metpy", "pipeline.readers")
+PRELOAD = {
+    "metpy": ("pipeline.engines.metpy", "pipeline.readers"),
+    "compiled": ("pipeline.readers",),
+}
 
 #: Attributes of the output that differ between two runs that otherwise give the same bytes.
-VOLATILE_ATTRIBUTES = ("date_created", "history", "run_id")
+VOLATILE_ATTRIBUTES = ("date_created", "history", "run_id", "verification")
 #: The output's history goes so many runs back.
 HISTORY_LINES = 30
 
@@ -67,6 +74,7 @@ class Report:
     tally: Tally = field(default_factory=Tally)
     dataset: xr.Dataset | None = None
     """As it was written; None where nothing was."""
+    verification: Verification | None = None
     workers: int = 0
     exit_code: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -148,18 +156,29 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
         journal.clear()
         return
     output.demand_writable(config.output_path)
-    with finish_first() as interrupt:
-        if report.plan.to_do:
-            with _executor(config) as executor:
-                report.workers = executor.workers
-                work = Work(config, executor, journal, positions, report.selection, interrupt)
-                work.tally, work.event = tally, night.event
-                for _ in progress(work.of(report.plan, last), len(report.plan.to_do), "working"):
-                    pass
+    with finish_first() as interrupt, _executor(report) as executor:
+        if executor is not None:
+            report.workers = executor.workers
+            work = Work(config, executor, journal, positions, report.selection, interrupt)
+            work.tally, work.event = tally, night.event
+            for _ in progress(work.of(report.plan, last), len(report.plan.to_do), "working"):
+                pass
         with tally.stage("publish"):
-            report.dataset = _publish(report, journal, last, night.run_id)
+            dataset = assemble(
+                report.plan,
+                last,
+                journal.datasets(),
+                report.names,
+                left_out=tally.left_out,
+                keep_gone=config.gone_sources == "keep",
+            )
+        if executor is not None and config.engine == "compiled" and config.verify:
+            with tally.stage("verify"):
+                _demand_agreement(report, dataset, executor, journal, night.run_id)
+        with tally.stage("publish"):
+            _publish(report, dataset, night.run_id)
         journal.clear()
-    night.event("published", profiles=report.dataset.sizes["profile"])
+    night.event("published", profiles=dataset.sizes["profile"])
 
 
 @contextmanager
@@ -233,30 +252,46 @@ def last_state(path: Path) -> State:
 
 
 @contextmanager
-def _executor(config: Config) -> Iterator[Any]:
-    settings = config.executor
+def _executor(report: Report) -> Iterator[Executor | None]:
+    """Open the executor of a config, if there is something for it to do."""
+    if not report.plan.to_do:
+        yield None
+        return
+    settings = report.config.executor
     with open_executor(
         settings.kind,
         workers=settings.workers,
         timeout=settings.timeout,
         memory=settings.memory,
         address=settings.address,
-        preload=PRELOAD,
+        preload=PRELOAD[report.config.engine],
     ) as executor:
         yield executor
 
 
-def _publish(report: Report, journal: Journal, last: xr.Dataset | None, run_id: str) -> xr.Dataset:
-    """Put what is kept and what was finished together, and publish it at once."""
+def _demand_agreement(
+    report: Report, dataset: xr.Dataset, executor: Executor, journal: Journal, seed: str
+) -> None:
+    """Have MetPy compute some profiles of tonight again, and raise where it finds otherwise."""
+    from pipeline.verify import chosen, comparable, verify
+
     config = report.config
-    dataset = assemble(
-        report.plan,
-        last,
-        journal.datasets(),
-        report.names,
-        left_out=report.tally.left_out,
-        keep_gone=config.gone_sources == "keep",
-    )
+    tonight = np.flatnonzero(worked_on(report.plan, dataset))
+    which = tonight[chosen(len(tonight), config.verify, seed)].tolist()
+    custom = wanted(config)[1]
+    names = comparable(report.names, config.parcel_rules)
+    report.verification = verify(dataset, which, names, custom, config.quality, executor)
+    if report.verification.mismatches:
+        journal.clear()  # what is not to be trusted is not to be taken up either
+        raise PipelineError(
+            f"{report.verification.problem}; {config.output_path} is left as it was. Report this, "
+            "and use 'engine: metpy' until it is mended."
+        )
+
+
+def _publish(report: Report, dataset: xr.Dataset, run_id: str) -> None:
+    """Publish the season at once."""
+    config = report.config
     output.demand_no_loss(dataset, config.output_path, report.published.profiles)
     output.write(
         dataset,
@@ -264,7 +299,7 @@ def _publish(report: Report, journal: Journal, last: xr.Dataset | None, run_id: 
         attributes=provenance(report, dataset, run_id),
         compression=config.output.compression,
     )
-    return dataset
+    report.dataset = dataset
 
 
 def provenance(report: Report, dataset: xr.Dataset, run_id: str = "") -> dict[str, str]:
@@ -284,6 +319,8 @@ def provenance(report: Report, dataset: xr.Dataset, run_id: str = "") -> dict[st
         "history": "\n".join([*before, line][-HISTORY_LINES:]),
         "product_version": __version__,
         "engine": config.engine,
+        "parcel_rules": config.parcel_rules,
+        "verification": report.verification.as_json() if report.verification else "",
         "metpy_version": version("metpy"),
         "numpy_version": version("numpy"),
         "scipy_version": version("scipy"),

@@ -104,7 +104,8 @@ class Work:
 
     def __post_init__(self) -> None:
         self.names, self.custom = wanted(self.config)
-        self.size = FIRST_BATCH * self.executor.workers
+        first = {"metpy": FIRST_BATCH * self.executor.workers, "compiled": LARGEST_BATCH}
+        self.size = first[self.config.engine]
 
     def of(self, plan: Plan, published: xr.Dataset | None) -> Iterator[None]:
         """Do all of it.
@@ -182,7 +183,15 @@ class Work:
         ends = dataset["source_position"].values == last
         evaluations: list[Evaluation | Failure] = []
         with self.tally.stage("calculate"):
-            found = calculate(dataset, names, self.custom, self.config.quality, self.executor)
+            found = calculate(
+                dataset,
+                names,
+                self.custom,
+                self.config.quality,
+                self.executor,
+                engine=self.config.engine,
+                parcel_rules=self.config.parcel_rules,
+            )
             for is_last, evaluation in zip(ends, found, strict=True):
                 evaluations.append(evaluation)
                 if is_last:

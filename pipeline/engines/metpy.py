@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 # Here, so that the fork server loads it for all workers, not each in its first profile's time.
 import metpy.calc  # noqa: F401
@@ -21,33 +21,13 @@ from metpy.units import units
 
 from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
 from pipeline.engines.adapters.common import Missing
+from pipeline.engines.evaluation import Evaluation, Request
 from pipeline.executors.calls import describe
 from pipeline.profiles import FloatArray
 
+__all__ = ["Evaluation", "Request", "evaluate"]
+
 _UNITS = {name: units.Unit(text) for name, (text, _) in BASE_INPUTS.items()}
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to compute: the wanted names and the declarations of a user's own calculations."""
-
-    names: tuple[str, ...]
-    custom: tuple[Calculation, ...] = ()
-
-
-class Evaluation(NamedTuple):
-    """What came of one profile."""
-
-    scalars: FloatArray
-    """One value for each scalar calculation wanted, in the order of the request; NaN: missing."""
-    levels: dict[str, FloatArray]
-    """One value a level for each per-level calculation wanted."""
-    errors: dict[str, str]
-    """By calculation: what it raised."""
-    missing: dict[str, str]
-    """By calculation: why the profile has no value for it."""
-    warnings: tuple[str, ...]
-    """What MetPy warned of, each text once."""
 
 
 def evaluate(

@@ -27,7 +27,7 @@ from pipeline.report.results import (
 if TYPE_CHECKING:
     import xarray as xr
 
-    from pipeline.plan import Item
+    from pipeline.plan import Item, Plan
     from pipeline.run import Report
 
 _OF_PROFILE = ("profile_id", "source_index", "status", "status_reasons", "status_message")
@@ -48,7 +48,7 @@ def account(report: Report, night: Night, error: BaseException | None = None) ->
     config, plan, dataset = report.config, report.plan, report.dataset
     published = error is None and dataset is not None
     sources = [*_sources(report, dataset if published else None)]
-    tonight = _worked_on(report, dataset) if published and dataset is not None else None
+    tonight = worked_on(plan, dataset) if published and dataset is not None else None
     facts: dict[str, Any] = {
         "run_id": night.run_id,
         "command": night.command,
@@ -71,6 +71,12 @@ def account(report: Report, night: Night, error: BaseException | None = None) ->
         facts["parameters"] = parameters_of(_results(dataset, report.names, tonight))
     else:
         facts["profiles"] = Verdicts.of(report.published.statuses)
+    if report.verification is not None:
+        facts["verification"] = {
+            "profiles": report.verification.profiles,
+            "largest_difference": report.verification.largest,
+            "mismatches": [str(one) for one in report.verification.mismatches],
+        }
     ended, exit_code = ("nothing to do" if plan.is_idle else "done", 0)
     if error is not None:
         ended, exit_code = ended_by(error)
@@ -134,9 +140,9 @@ def _outcomes(dataset: xr.Dataset) -> dict[str, tuple[str, str, str, int]]:
     return found
 
 
-def _worked_on(report: Report, dataset: xr.Dataset) -> np.ndarray[Any, Any]:
+def worked_on(plan: Plan, dataset: xr.Dataset) -> np.ndarray[Any, Any]:
     """Return which profiles are of sources that were worked on tonight."""
-    tonight = [item.path for item in report.plan.items if item.is_work]
+    tonight = [item.path for item in plan.items if item.is_work]
     of_row = np.isin(dataset["source_path"].values.astype(str), np.array(tonight, dtype=str))
     return np.append(of_row, False)[dataset["source_index"].values]
 

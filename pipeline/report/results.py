@@ -178,6 +178,16 @@ class Parameter(_Model):
     p90: float | None = Field(description="90th percentile")
 
 
+class Compared(_Model):
+    """What MetPy found when it computed profiles of a compiled run again."""
+
+    profiles: NonNegativeInt = Field(description="how many, chosen at random")
+    largest_difference: dict[str, NonNegativeFloat] = Field(
+        description="by result, in its units, where both have a value"
+    )
+    mismatches: list[Text] = Field(description="beyond tolerance, or missing in one of the two")
+
+
 class Results(_Model):
     """What one run did: every source accounted for, whatever became of it."""
 
@@ -212,6 +222,7 @@ class Results(_Model):
     parameters: dict[str, Parameter] = Field(
         default={}, description="results that are one number a profile, of those worked on tonight"
     )
+    verification: Compared | None = Field(default=None, description="null where there was none")
     warnings: list[Text] = Field(default=[], description="what a person should look at")
     metpy_warnings: dict[Text, NonNegativeInt] = Field(
         default={}, description="what MetPy warned of, and for how many profiles"

@@ -9,7 +9,8 @@ of the functions it calls: here everything is compiled again when any file of th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,3 +61,22 @@ def kernel(function: Function) -> Function:
     cost twice the time to compile, do not survive a fork, and do not take tuples in tuples.)
     """
     return _cached(function, nogil=True, error_model="numpy")
+
+
+def announce(kernels: Iterable[Callable[..., Any]]) -> None:
+    """Log that compiling will take its time, where machine code of some kernels is not there."""
+    if not all(_is_compiled(each) for each in kernels if hasattr(each, "py_func")):
+        logging.getLogger("pipeline").warning(
+            "the kernels of the compiled engine are being compiled, once for this machine and "
+            "version; it takes half a minute"
+        )
+
+
+def _is_compiled(dispatcher: Any) -> bool:
+    """Return whether there is machine code, in memory or in the cache."""
+    if dispatcher.signatures:
+        return True
+    try:
+        return bool(dispatcher._cache._cache_file._load_index())
+    except (AttributeError, OSError, ValueError):  # numba's own matter, or a damaged cache
+        return False

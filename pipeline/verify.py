@@ -1,0 +1,264 @@
+"""Trust, every night: results computed again by MetPy itself, profile by profile, and compared.
+
+The compiled engine is MetPy's algorithm in another form. That the two agree is not believed but
+looked at: after each compiled run on some profiles, chosen anew each night, and on demand on all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import ragged
+from pipeline.calculate import calculate, merge
+from pipeline.calculations import CATALOGUE, Calculation
+from pipeline.errors import PipelineError
+from pipeline.flags import RESULT_REASONS, from_mask, to_mask, verdict
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from pipeline.config import Quality
+    from pipeline.executors import Executor
+
+#: How far a result may be from MetPy's, (absolute, relative), by its units: MetPy's own solver is
+#: no closer to itself than this.
+TOLERANCES = {
+    "J kg-1": (0.05, 1e-4),
+    "hPa": (0.01, 0.0),
+    "degC": (1e-3, 0.0),
+    "K": (1e-3, 0.0),
+    "m": (0.5, 0.0),
+}
+OTHERWISE = (1e-6, 1e-6)
+#: Those whose tolerance their units do not say: CIN is a smaller number than CAPE; composites are
+#: as exact as the CAPE in them, fixed-level indices as exact as arithmetic is.
+OF_ITS_OWN = {
+    **{f"{parcel}cin": (0.01, 1e-4) for parcel in ("sb", "ml", "mu")},
+    "supercell_composite": (1e-3, 1e-3),
+    "significant_tornado": (1e-3, 1e-3),
+}
+#: Results that `parcel_rules: corrected` changes.
+CORRECTED = re.compile(
+    r"^(sb|ml|mu)(cape|cin|lfc_|el_|_positive_area|_top_buoyancy)|^(supercell|significant)_"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A result that is not MetPy's.
+
+    Parameters
+    ----------
+    profile_id, name : str
+    value, expected : float
+        NaN where there is none.
+    """
+
+    profile_id: str
+    name: str
+    value: float
+    expected: float
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.profile_id} is {self.value:.6g}, by MetPy {self.expected:.6g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What comparing some profiles with MetPy has found."""
+
+    profiles: int = 0
+    largest: dict[str, float] = field(default_factory=dict)
+    """The largest difference of each output, in its units."""
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+    @property
+    def problem(self) -> str:
+        """What does not agree, for a person; empty where all does."""
+        if not self.mismatches:
+            return ""
+        first = "; ".join(map(str, self.mismatches[:3]))
+        more = f" and {len(self.mismatches) - 3} more" if len(self.mismatches) > 3 else ""
+        return f"{len(self.mismatches)} results are not MetPy's: {first}{more}"
+
+    def with_more(self, other: Verification) -> Verification:
+        """Return what two comparisons have found together."""
+        names = self.largest | other.largest
+        largest = {n: max(self.largest.get(n, 0.0), other.largest.get(n, 0.0)) for n in names}
+        return Verification(
+            self.profiles + other.profiles, largest, self.mismatches + other.mismatches
+        )
+
+    def as_json(self) -> str:
+        """Return profiles and largest differences as JSON, for the output's attribute."""
+        rounded = {name: float(f"{value:.3g}") for name, value in self.largest.items()}
+        return json.dumps({"profiles": self.profiles, "largest_difference": rounded})
+
+
+def chosen(profiles: int, count: int, seed: str) -> list[int]:
+    """Return which profiles to look at: other ones for another seed.
+
+    Examples
+    --------
+    >>> chosen(5, 9, "20261122T023000Z")
+    [0, 1, 2, 3, 4]
+    """
+    random = np.random.default_rng(list(seed.encode()))
+    which = random.choice(profiles, size=min(profiles, count), replace=False)
+    return sorted(which.tolist())
+
+
+def verify(
+    dataset: xr.Dataset,
+    which: Sequence[int],
+    names: Sequence[str],
+    custom: tuple[Calculation, ...],
+    settings: Quality,
+    executor: Executor,
+) -> Verification:
+    """Compute some profiles again with MetPy, from their cleaned levels, and compare.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged, with results.
+    which : sequence of int
+        Positions along ``profile``.
+    names : sequence of str
+        Results to compare.
+    custom : tuple of Calculation
+        The user's own declarations.
+    settings : Quality
+    executor : Executor
+        Runs MetPy.
+
+    Returns
+    -------
+    Verification
+        Values that the post-conditions masked must be masked for both.
+    """
+    found = ragged.select(dataset, np.asarray(which, np.int64))
+    expected = as_cleaned(found, names)
+    evaluations = list(calculate(expected, names, custom, settings, executor))
+    merge(expected, evaluations, names, custom, judged=settings.post_conditions)
+    declarations = CATALOGUE | {one.name: one for one in custom}
+    largest: dict[str, float] = {}
+    mismatches: list[Mismatch] = []
+    for name in names:
+        here, there = found[name].values, expected[name].values
+        both = np.isfinite(here) & np.isfinite(there)
+        largest[name] = float(np.abs(here - there)[both].max(initial=0.0))
+        wrong = differ(here, there, *tolerance_of(declarations[name]))
+        profiles = _profiles_of(found, name)
+        mismatches += [
+            Mismatch(str(found["profile_id"].values[profiles[at]]), name, here[at], there[at])
+            for at in np.flatnonzero(wrong).tolist()
+        ]
+    return Verification(len(which), largest, mismatches)
+
+
+def comparable(names: Sequence[str], parcel_rules: str) -> list[str]:
+    """Return the results that are to be MetPy's: with corrected rules some are not, on purpose.
+
+    Examples
+    --------
+    >>> comparable(["sbcape", "sblcl_pressure", "significant_tornado"], "corrected")
+    ['sblcl_pressure']
+    """
+    if parcel_rules == "metpy":
+        return list(names)
+    return [name for name in names if not CORRECTED.search(name)]
+
+
+def verify_output(
+    dataset: xr.Dataset, executor: Executor, count: int | None, seed: str = "verify"
+) -> Verification:
+    """Compute profiles of an output again with MetPy, each as its recipe says, and compare.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        As read from an output.
+    executor : Executor
+        Runs MetPy.
+    count : int or None
+        How many profiles, chosen by `seed`; None for all.
+    seed : str
+
+    Returns
+    -------
+    Verification
+        Of the catalogue. Custom calculations are left out: a file is data, and no function that
+        it names is run.
+
+    Raises
+    ------
+    PipelineError
+        When the file does not say how it was made.
+    """
+    from pipeline.config import Quality
+
+    total = dataset.sizes["profile"]
+    which = np.array(range(total) if count is None else chosen(total, count, seed), np.int64)
+    recipes = dataset["source_recipe"].values[dataset["source_index"].values[which]]
+    whole = Verification()
+    for recipe in dict.fromkeys(recipes.tolist()):
+        try:
+            made = json.loads(recipe)
+            settings = Quality.model_validate(made["quality"])
+            names = [name for name in made["calculations"] if name in CATALOGUE]
+        except (ValueError, KeyError, TypeError) as error:
+            raise PipelineError(
+                "the output does not say how it was made; only the output of a run can be verified"
+            ) from error
+        names = comparable(names, made.get("parcel_rules", "metpy"))
+        group = which[recipes == recipe].tolist()
+        whole = whole.with_more(verify(dataset, group, names, (), settings, executor))
+    return whole
+
+
+def tolerance_of(calculation: Calculation) -> tuple[float, float]:
+    """Return how far a result may be from MetPy's: (absolute, relative)."""
+    own = OF_ITS_OWN.get(calculation.name)
+    return own or TOLERANCES.get(calculation.units, OTHERWISE)
+
+
+def differ(here: Any, there: Any, absolute: float, relative: float) -> Any:
+    """Return where two results differ: too far apart, or one of them missing.
+
+    Examples
+    --------
+    >>> differ(np.array([1.0, np.nan]), np.array([1.001, 2.0]), 0.01, 0.0)
+    array([False,  True])
+    """
+    far = np.abs(here - there) > absolute + relative * np.abs(there)
+    return far | (np.isnan(here) != np.isnan(there))
+
+
+def as_cleaned(dataset: xr.Dataset, results: Iterable[str]) -> xr.Dataset:
+    """Return a dataset as it was before anything was computed: levels, flags, and no results."""
+    there = [name for name in [*results, "calculation_message"] if name in dataset]
+    bare = dataset.drop_vars(there)
+    masks = bare["status_reasons"].values & ~to_mask(RESULT_REASONS)
+    verdicts = [verdict(from_mask(mask)) for mask in masks]
+    columns = {
+        "status_reasons": masks,
+        "status": np.array([status for status, _ in verdicts], np.int8),
+        "wind_status": np.array([status for _, status in verdicts], np.int8),
+        "status_message": bare["cleaning_message"].values.copy(),
+    }
+    return bare.assign({name: bare[name].copy(data=data) for name, data in columns.items()})
+
+
+def _profiles_of(dataset: xr.Dataset, name: str) -> Any:
+    """Return the profile that each value of a result belongs to."""
+    count = dataset.sizes["profile"]
+    if dataset[name].dims == ("profile",):
+        return np.arange(count)
+    return np.repeat(np.arange(count), dataset["row_size"].values)
