@@ -92,14 +92,22 @@ def assert_identical(one: Results, other: Results, order: Sequence[int] | None =
 class TestSameResults:
     """What a profile gets depends on nothing but the profile."""
 
-    @pytest.mark.parametrize("size", [1, 7, 1000])
-    def test_in_blocks_of_any_size(self, size: int) -> None:
-        assert_identical(batch(season(), *SCALARS), batch(season(), *SCALARS, block=size))
+    @pytest.mark.parametrize("rows", [1, 500, 10**6])
+    def test_in_blocks_of_any_size(self, rows: int) -> None:
+        assert_identical(batch(season(), *SCALARS), batch(season(), *SCALARS, block_rows=rows))
+
+    def test_in_blocks_with_profiles_that_have_no_level(self) -> None:
+        none = Levels(*np.empty((6, 0)))
+        profiles = [none, none, season()[0], none, season()[1], none]
+        results = batch(profiles, "k_index", block_rows=1)
+        assert_identical(results, batch(profiles, "k_index"))
+        has_one = np.isfinite(results.scalars["k_index"])
+        assert has_one.tolist() == [False, False, True, False, True, False]
 
     @pytest.mark.parametrize("threads", [2, 5])
     def test_on_any_number_of_threads(self, threads: int) -> None:
-        alone = batch(season(), *SCALARS, threads=1, block=2)
-        assert_identical(alone, batch(season(), *SCALARS, threads=threads, block=2))
+        alone = batch(season(), *SCALARS, threads=1, block_rows=100)
+        assert_identical(alone, batch(season(), *SCALARS, threads=threads, block_rows=100))
 
     def test_in_any_order(self) -> None:
         backwards = range(len(season()) - 1, -1, -1)
