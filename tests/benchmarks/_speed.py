@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from statistics import median
 from typing import NamedTuple
 
@@ -47,6 +49,8 @@ class Gain(NamedTuple):
     """How many slices those were."""
     others: float
     """How many cores others kept busy in them, at most."""
+    control: float
+    """What a second thread gains there at a work that shares nothing: what the machine allows."""
 
 
 @dataclass(frozen=True)
@@ -132,21 +136,38 @@ def timed(ways: dict[str, Work], rounds: int) -> dict[str, Times]:
 def threads_gain(these: Soundings) -> Gain:
     """Return how many times as fast the whole catalogue is by two threads as by one."""
     part = these.repeated(SLICE)
-    slices: list[tuple[float, float]] = []
+    slices: list[tuple[float, float, float]] = []
     with cores(2):
-        while sum(others <= QUIET for others, _ in slices) < LEAST_QUIET:
+        while sum(others <= QUIET for others, *_ in slices) < LEAST_QUIET:
             if len(slices) == MOST_SLICES:
                 break
             busy, own, began = busy_seconds(), time.process_time(), time.perf_counter()
             one, two = (_clock(part, threads) for threads in (1, 2))
+            gain = _control_gain()
             ours, all_of_it = time.process_time() - own, time.perf_counter() - began
-            slices.append((max(0.0, busy_seconds() - busy - ours) / all_of_it, one / two))
+            slices.append((max(0.0, busy_seconds() - busy - ours) / all_of_it, one / two, gain))
     quiet = sorted(slices)[:LEAST_QUIET]
-    gains = [median(gain for _, gain in some) for some in (quiet, slices)]
-    return Gain(gains[0], gains[1], len(quiet), quiet[-1][0])
+    gains = [median(gain for _, gain, _ in some) for some in (quiet, slices)]
+    control = median(gain for *_, gain in quiet)
+    return Gain(gains[0], gains[1], len(quiet), quiet[-1][0], control)
 
 
 def _clock(part: Soundings, threads: int) -> float:
     began = time.perf_counter()
     by_kernels(part, SCALARS, threads=threads)
     return time.perf_counter() - began
+
+
+def _control_gain() -> float:
+    """Return how many times as fast two threads are as one at hashing a few megabytes each."""
+    began = time.perf_counter()
+    for data in _HASHED:
+        sha256(data)
+    one = time.perf_counter() - began
+    with ThreadPoolExecutor(2) as pool:
+        began = time.perf_counter()
+        list(pool.map(sha256, _HASHED))
+        return one / (time.perf_counter() - began)
+
+
+_HASHED = (bytes(100_000_000), bytes(100_000_000))
