@@ -83,18 +83,23 @@ def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _selection(force: bool, retry_failed: bool, since: str | None, stations: Sequence[str]) -> Any:
     """Return what the options narrow or widen a run to."""
+    from datetime import UTC, datetime
+
     import numpy as np
 
     from pipeline.plan import Selection
 
     start: np.datetime64 | None = None
-    try:
-        if since is not None:
-            start = np.datetime64(since.removesuffix("Z"), "s")
-    except ValueError:
-        start = np.datetime64("NaT")
-    if start is not None and np.isnat(start):
-        raise click.BadParameter(f"{since!r} is not a time such as 2026-05-08 or 2026-05-08T12:00")
+    if since is not None:
+        try:
+            moment = datetime.fromisoformat(since)
+        except ValueError as error:
+            raise click.BadParameter(
+                f"{since!r} is not a time such as 2026-05-08 or 2026-05-08T12:00"
+            ) from error
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        start = np.datetime64(moment, "s")
     return Selection(force, retry_failed, start, frozenset(stations))
 
 

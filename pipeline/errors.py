@@ -24,6 +24,10 @@ class LockedError(PipelineError):
     exit_code = 4
 
 
+class BusyError(PipelineError):
+    """A file that cannot be opened at the moment, through no fault of its own."""
+
+
 class DiskError(PipelineError):
     """The disk is full or may not be written to; what was there before is untouched."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from pipeline.errors import InterruptedRunError
 logger = logging.getLogger("pipeline")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: A second signal within so many seconds is the echo of the first.
+ECHO_SECONDS = 1.0
 ANNOUNCEMENT = (
     "%s: the batch in hand is finished and kept, then the run ends; once more ends it at once"
 )
@@ -74,9 +77,16 @@ def finish_first() -> Iterator[Interrupt]:
         yield interrupt
         return
 
+    first = 0.0
+
     def note(number: int, frame: FrameType | None) -> None:
+        nonlocal first
         if interrupt.signal_number:
+            # `timeout` and others signal a process and then its group: that is one signal.
+            if time.monotonic() - first < ECHO_SECONDS:
+                return
             raise KeyboardInterrupt
+        first = time.monotonic()
         interrupt.signal_number = number
         announced.put(number)
 

@@ -10,13 +10,13 @@ import glob
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import output
-from pipeline.errors import PipelineError
+from pipeline.errors import BusyError, PipelineError
 from pipeline.state import Known, read_state
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Journal:
     @property
     def batches(self) -> list[Path]:
         """The files, in the order in which they were finished."""
-        return sorted(path for path in self.folder.glob("*.nc") if path.stem.isdecimal())
+        found = (path for path in self.folder.glob("*.nc") if path.stem.isdecimal())
+        return sorted(path for path in found if path.is_file())
 
     def committed(self) -> dict[str, Known]:
         """Return what the batches hold, by source; damaged ones are removed."""
@@ -49,6 +50,8 @@ class Journal:
             try:
                 read_state(batch)
                 output.read(batch)  # all of it: else the end of the run would find it out
+            except BusyError:
+                raise
             except PipelineError as error:
                 log.warning("%s; it is computed again", error)
                 batch.unlink(missing_ok=True)
@@ -69,8 +72,15 @@ class Journal:
                 found[path] = replace(known, positions=tuple(sorted(positions)))
         return found
 
-    def commit(self, batch: xr.Dataset) -> Path:
+    def commit(self, batch: xr.Dataset, asked_for: str = "") -> Path:
         """Keep a finished batch.
+
+        Parameters
+        ----------
+        batch : xarray.Dataset
+            Ragged, with results.
+        asked_for : str
+            The option that the run was given to work on what nothing has changed about.
 
         Raises
         ------
@@ -79,7 +89,8 @@ class Journal:
         """
         numbers = [int(path.stem) for path in self.batches]
         path = self.folder / f"{max(numbers, default=0) + 1:06d}.nc"
-        output.write(batch, path, attributes={}, compression=1)
+        noted = {"asked_for": asked_for} if asked_for else {}
+        output.write(batch, path, attributes=noted, compression=1)
         return path
 
     def datasets(self) -> Iterator[xr.Dataset]:
@@ -91,6 +102,16 @@ class Journal:
         """Remove the batches, and what killed runs have left half-written."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.tidy()
+
+    def forget(self, published: Mapping[str, Known]) -> None:
+        """Remove the batches that the output now holds, of all their sources."""
+        for batch in self.batches:
+            sources = read_state(batch).sources
+            if all(path in published and _key(published[path]) == _key(known)
+                   for path, known in sources.items()):  # fmt: skip
+                batch.unlink(missing_ok=True)
+        if not self.batches:
+            self.clear()
 
     def tidy(self) -> None:
         """Remove what killed runs have left half-written."""

@@ -64,7 +64,8 @@ def read(
     limits : Limits
         How large a source may be.
     fingerprints : sequence of str, optional
-        Of the sources' content, where they are known already.
+        Of the sources' content when the run was planned: they stand in the rows of sources whose
+        reading fails. The others are fingerprinted when they are read, which may be hours later.
 
     Returns
     -------
@@ -75,8 +76,7 @@ def read(
     """
     known = fingerprints or [readers.fingerprint(source.path, limits) for source in sources]
     arguments = (
-        (str(source.path), source.format, dict(source.options), limits, fingerprint)
-        for source, fingerprint in zip(sources, known, strict=True)
+        (str(source.path), source.format, dict(source.options), limits) for source in sources
     )
     results = progress(executor.starmap(readers.read_source, arguments), len(sources), "reading")
     rows: list[SourceRow] = []

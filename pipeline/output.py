@@ -113,6 +113,17 @@ def demand_writable(path: str | os.PathLike[str]) -> None:
         probe.unlink()
 
 
+def keep_beside(path: str | os.PathLike[str], suffix: str) -> None:
+    """Keep a file that is about to be replaced under another name beside it."""
+    target = Path(os.path.realpath(path))
+    other = target.with_name(f"{target.name}.{suffix}")
+    with _clear_errors(target):
+        try:
+            os.link(target, other)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(target, other)
+
+
 def demand_no_loss(dataset: xr.Dataset, path: str | os.PathLike[str], count: int) -> None:
     """Raise PipelineError where a dataset without a profile would replace a file with `count`.
 

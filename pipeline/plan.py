@@ -7,7 +7,7 @@ recipe, never by the time of a file. Each source that is worked on has its reaso
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline import readers, stations
+from pipeline.errors import PipelineError
 from pipeline.flags import SourceStatus
 from pipeline.readers.limits import Limits
 from pipeline.recipe import Change, compare, recipes
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pipeline.config import Config
     from pipeline.profiles import Profile
     from pipeline.stations import Station
+
+
+CANNOT_BE_OPENED = "cannot be opened now"
 
 
 class Action(StrEnum):
@@ -57,6 +61,11 @@ class Selection:
     retry_failed: bool = False
     since: np.datetime64 | None = None
     station_ids: frozenset[str] = frozenset()
+
+    @property
+    def asked_for(self) -> str:
+        """The option to work on what nothing has changed about; empty without one."""
+        return "force" if self.force else "retry-failed" if self.retry_failed else ""
 
     @property
     def narrows(self) -> bool:
@@ -191,26 +200,38 @@ def make_plan(
     selection : Selection
         What the user narrows or widens the run to.
     """
-    base = config.output_path.parent
+    base, limits = config.output_path.parent, limits_of(config)
+    paths = [relative_path(source.path, base) for source in sources]
+    lost = _by_fingerprint(published, set(paths))
     items: dict[str, Item] = {}
-    for source, recipe in zip(sources, recipes(config, sources), strict=True):
-        path = relative_path(source.path, base)
+    for path, source, recipe in zip(paths, sources, recipes(config, sources), strict=True):
         known = published.sources.get(path)
         if known and not selection.has(known.station_ids, known.last_time):
-            items[path] = Item(path, Action.UNCHANGED, known=known)
+            items[path] = Item(path, Action.UNCHANGED, "not selected", known=known)
             continue
-        fingerprint = readers.fingerprint(source.path, limits_of(config))
+        fingerprint = readers.fingerprint(source.path, limits)
+        known = known or lost.pop(fingerprint, None)
         item = Item(
             path, Action.NEW, source=source, fingerprint=fingerprint, recipe=recipe, known=known
         )
         if known:
             item = _judged(item, known, positions or {}, selection)
-        items[path] = _taken_up(item, (committed or {}).get(path), positions or {})
+        items[path] = _taken_up(item, (committed or {}).get(path), positions or {}, selection)
+    moved = {item.known.path for item in items.values() if item.known}
     for path, known in published.sources.items():
-        if path not in items:
-            items[path] = Item(path, Action.GONE, "no longer there", known=known)
+        if path not in items and path not in moved:
+            items[path] = Item(path, Action.GONE, "no longer among the input", known=known)
     plan = Plan([items[path] for path in sorted(items)], removed=_removed(items.values(), config))
     return replace(plan, rewrite=_why_rewrite(plan, config, published))
+
+
+def _by_fingerprint(published: State, there: Container[str]) -> dict[str, Known]:
+    """Return the sources that are not where they were, by their content: one may be renamed."""
+    return {
+        known.fingerprint: known
+        for path, known in published.sources.items()
+        if path not in there and known.fingerprint
+    }
 
 
 def limits_of(config: Config) -> Limits:
@@ -223,26 +244,27 @@ def _judged(
 ) -> Item:
     """Return the item of a source that the output knows, with what is to be done about it."""
     change = compare(known.recipe, item.recipe, failed=known.is_bad, reader=known.reader)
-    if selection.force:
-        return replace(item, action=Action.CHANGED, why="forced")
-    if known.status == SourceStatus.GONE and item.fingerprint:
-        return replace(item, action=Action.CHANGED, why="it is back")
     if not item.fingerprint and known.positions:
         # It is there and cannot be opened: what was read from it before is not lost for that.
-        return replace(item, action=Action.GONE, why="cannot be opened now")
+        return replace(item, action=Action.GONE, why=CANNOT_BE_OPENED)
+    if selection.force:
+        return replace(item, action=Action.CHANGED, why="forced")
+    if known.status == SourceStatus.GONE:
+        return replace(item, action=Action.CHANGED, why="it is back")
     if item.fingerprint != known.fingerprint:
         return replace(item, action=Action.CHANGED, why="content changed")
     located = stations.fingerprint(known.station_ids, positions) == known.stations
     if change.why and not _is_enough(change, known):
         only_added = change.only_calculations and not change.removed and located
-        added = change.added if only_added else ()
+        added = change.added if only_added and known.path == item.path else ()
         action = Action.RETRIED if known.is_bad else Action.CHANGED
         return replace(item, action=action, why="; ".join(change.why), added=added)
     if not located:
         return replace(item, action=Action.CHANGED, why="the table of stations changed")
     if selection.retry_failed and known.is_bad:
         return replace(item, action=Action.RETRIED, why="asked for")
-    return replace(item, action=Action.UNCHANGED)
+    renamed = f"renamed from {known.path}" * (known.path != item.path)
+    return replace(item, action=Action.UNCHANGED, why=renamed)
 
 
 def _is_enough(change: Change, known: Known) -> bool:
@@ -254,9 +276,21 @@ def _is_enough(change: Change, known: Known) -> bool:
     return only_dropped or not known.positions
 
 
-def _taken_up(item: Item, committed: Known | None, positions: Mapping[str, Station]) -> Item:
-    """Return an item with what an interrupted run has done of it, if that is still right."""
-    if committed is None or item.action is Action.GONE:
+def _taken_up(
+    item: Item,
+    committed: Known | None,
+    positions: Mapping[str, Station],
+    selection: Selection,
+) -> Item:
+    """Return an item with what an interrupted run has done of it, if that is still right.
+
+    Who asks for all to be done again, or for what failed, is not content with what a run has done
+    that was not asked this.
+    """
+    if committed is None or not item.is_work:
+        return item
+    answers = selection.asked_for in ("", committed.asked_for)
+    if not answers and (selection.force or committed.is_bad):
         return item
     if (committed.fingerprint, committed.recipe) != (item.fingerprint, item.recipe):
         return item
@@ -264,14 +298,50 @@ def _taken_up(item: Item, committed: Known | None, positions: Mapping[str, Stati
     located = stations.fingerprint(committed.station_ids, positions) == committed.stations
     if finished and not located:
         return item
-    if not item.is_work:
-        item = replace(item, action=Action.CHANGED, why="taken up from an interrupted run")
     return replace(
         item,
         done=frozenset(committed.positions),
         done_stations=committed.stations,
         finished=finished,
     )
+
+
+def settled(plan: Plan, committed: Mapping[str, Known], left_out: Container[str]) -> Plan:
+    """Return a plan as the work has left it, which is done.
+
+    Parameters
+    ----------
+    plan : Plan
+    committed : mapping of str to Known
+        What the batches hold, by path.
+    left_out : container of str
+        Paths of new sources that had nothing of what was asked for.
+
+    Returns
+    -------
+    Plan
+        A source that could not be opened when its turn came keeps what the last output has of it.
+
+    Raises
+    ------
+    PipelineError
+        When anything that was to be done is not there.
+    """
+    items = []
+    for item in plan.items:
+        found = committed.get(item.path)
+        if not item.is_work or item.path in left_out:
+            items.append(item)
+        elif found is None or found.positions != tuple(range(found.profiles)):
+            raise PipelineError(
+                f"{item.path}: what was computed from it is no longer among the finished batches; "
+                "somebody has removed some. Nothing was published; run again"
+            )
+        elif not found.fingerprint and not found.positions and item.known and item.known.positions:
+            items.append(replace(item, action=Action.GONE, why=CANNOT_BE_OPENED, added=()))
+        else:
+            items.append(item)
+    return replace(plan, items=items)
 
 
 def _removed(items: Iterable[Item], config: Config) -> tuple[str, ...]:
@@ -292,6 +362,8 @@ def _why_rewrite(plan: Plan, config: Config, published: State) -> str:
             removed |= not item.known.positions
             if removed or item.known.status != SourceStatus.GONE:
                 return "sources are gone"
+        elif item.known and item.known.path != item.path:
+            return "sources are renamed"
     if plan.removed:
         return f"calculations removed: {', '.join(plan.removed)}"
     if not published.sources:

@@ -88,9 +88,9 @@ def _finished(batches: Sequence[xr.Dataset], paths: Collection[str]) -> list[xr.
 
 
 def _kept(items: Iterable[Item], *, keep_gone: bool) -> dict[str, Item]:
-    """Return the sources that stay as they are; of gone ones those that have profiles."""
+    """Return the sources that stay, by the path they had; of gone ones those with profiles."""
     return {
-        item.path: item
+        item.known.path if item.known else item.path: item
         for item in items
         if item.action is not Action.GONE
         or (item.known and item.known.positions and (keep_gone or item.source))
@@ -176,13 +176,16 @@ def _marked(dataset: xr.Dataset, kept: Mapping[str, Item]) -> xr.Dataset:
     """Return a dataset whose source table says what is gone, and what holds for the rest."""
     recipes = dataset["source_recipe"].values.copy()
     statuses = dataset["source_status"].values.copy()
+    paths = dataset["source_path"].values.copy()
     for place, path in enumerate(dataset["source_path"].values):
         item = kept[path]
+        paths[place] = item.path
         if item.action is Action.GONE:
             statuses[place] = SourceStatus.GONE
         elif item.recipe:
             recipes[place] = item.recipe
     return dataset.assign(
+        source_path=dataset["source_path"].copy(data=paths),
         source_recipe=dataset["source_recipe"].copy(data=recipes),
         source_status=dataset["source_status"].copy(data=statuses),
     )

@@ -23,12 +23,13 @@ import numpy as np
 from pipeline import __version__, output, stations
 from pipeline.calculate import wanted
 from pipeline.config_checks import nothing_there
-from pipeline.errors import NoInputError, PipelineError
+from pipeline.errors import BusyError, NoInputError, PipelineError
 from pipeline.executors import open_executor
+from pipeline.flags import SourceStatus
 from pipeline.interrupts import finish_first
 from pipeline.journal import Journal
 from pipeline.lock import only_run
-from pipeline.plan import Plan, Selection, make_plan
+from pipeline.plan import Action, Plan, Selection, make_plan, settled
 from pipeline.publish import assemble
 from pipeline.report.account import account, worked_on
 from pipeline.report.night import Night
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from pipeline.config import Config
     from pipeline.executors import Executor
+    from pipeline.interrupts import Interrupt
     from pipeline.stations import Station
     from pipeline.verify import Verification
 
@@ -56,6 +58,8 @@ PRELOAD = {
 
 #: Attributes of the output that differ between two runs that otherwise give the same bytes.
 VOLATILE_ATTRIBUTES = ("date_created", "history", "run_id", "verification")
+#: So large a part of the sources gone at once is worth a warning.
+MANY_GONE = 0.25
 #: The output's history goes so many runs back.
 HISTORY_LINES = 30
 
@@ -75,6 +79,8 @@ class Report:
     dataset: xr.Dataset | None = None
     """As it was written; None where nothing was."""
     verification: Verification | None = None
+    is_damaged: bool = False
+    """The last output cannot be read: it is kept under another name."""
     workers: int = 0
     exit_code: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -124,24 +130,26 @@ def run(
         it is in the output with its reason.
     """
     path = config.output_path
-    with only_run(path), Night(path, command=command, keep=config.keep_runs) as night:
+    kept = config.keep_runs
+    with only_run(path), Night(path, command=command, keep=kept) as night, finish_first() as stop:
         report = Report(config, wanted(config)[0], selection)
         try:
-            _run(report, progress, night)
+            _run(report, progress, night, stop)
         except BaseException as error:
             with _told_only():  # whatever goes wrong with the report, this error is what counts
                 night.finish(account(report, night, error))
             raise
-        results = account(report, night)
-        report.exit_code = results.exit_code
-        report.warnings = [*filter(None, [results.message]), *results.warnings]
-        for line in summarize(report).splitlines():
-            log.info("%s", line)
-        night.finish(results)
+        with _told_only():  # reports are worth less than the run
+            results = account(report, night)
+            report.exit_code = results.exit_code
+            report.warnings += [*filter(None, [results.message]), *results.warnings]
+            for line in summarize(report).splitlines():
+                log.info("%s", line)
+            night.finish(results)
         return report
 
 
-def _run(report: Report, progress: Progress, night: Night) -> None:
+def _run(report: Report, progress: Progress, night: Night, interrupt: Interrupt) -> None:
     """Do what `run` does, within its lock and its report."""
     config, tally = report.config, report.tally
     journal = Journal(config.output_path)
@@ -152,11 +160,13 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
     for line in describe_plan(report.plan):
         log.info("%s", line)
     night.event("planned", **report.plan.counts, waiting=len(report.plan.to_do))
+    _warn_of_many_gone(report)
+    interrupt.demand_none("nothing was begun")
     if report.plan.is_idle:
-        journal.clear()
+        _tidy_up(report, journal)
         return
     output.demand_writable(config.output_path)
-    with finish_first() as interrupt, _executor(report) as executor:
+    with _executor(report) as executor:
         if executor is not None:
             report.workers = executor.workers
             work = Work(config, executor, journal, positions, report.selection, interrupt)
@@ -164,6 +174,7 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
             for _ in progress(work.of(report.plan, last), len(report.plan.to_do), "working"):
                 pass
         with tally.stage("publish"):
+            report.plan = settled(report.plan, journal.look(), tally.left_out)
             dataset = assemble(
                 report.plan,
                 last,
@@ -172,13 +183,41 @@ def _run(report: Report, progress: Progress, night: Night) -> None:
                 left_out=tally.left_out,
                 keep_gone=config.gone_sources == "keep",
             )
+        if not (dataset.sizes["source"] or report.published.sources):
+            report.warnings.append("no source has a sounding of what was asked for")
+            journal.clear()
+            return
         if executor is not None and config.engine == "compiled" and config.verify:
             with tally.stage("verify"):
                 _demand_agreement(report, dataset, executor, journal, night.run_id)
-        with tally.stage("publish"):
-            _publish(report, dataset, night.run_id)
-        journal.clear()
+    with tally.stage("publish"):
+        _publish(report, dataset, journal, night.run_id)
+    _tidy_up(report, journal)
     night.event("published", profiles=dataset.sizes["profile"])
+
+
+def _tidy_up(report: Report, journal: Journal) -> None:
+    """Remove the batches; after a run of a part of the season only those of that part."""
+    if report.selection.narrows:
+        journal.forget(read_state(report.path).sources)
+    else:
+        journal.clear()
+
+
+def _warn_of_many_gone(report: Report) -> None:
+    """Warn where so much is gone that a disk may be missing rather than files."""
+    gone = [item for item in report.plan.items if item.action is Action.GONE and not item.source]
+    new = [item for item in gone if item.known and item.known.status != SourceStatus.GONE]
+    if len(new) > 1 and len(new) >= MANY_GONE * len(report.published.sources):
+        fate = "their soundings are kept"
+        if report.config.gone_sources == "remove":
+            fate = "their soundings leave the output (gone_sources: remove)"
+        text = (
+            f"{len(new)} of {len(report.published.sources)} sources are no longer among the "
+            f"input; {fate}. Is a disk missing, or the config changed?"
+        )
+        log.warning("%s", text)
+        report.warnings.append(text)
 
 
 @contextmanager
@@ -196,16 +235,16 @@ def _take_stock(
     """Make the plan; return the last output, if anything is taken over from it."""
     config = report.config
     sources, committed = demand_sources(config), journal.committed()
-    report.published = last_state(config.output_path)
+    report.published = _last_state(report)
     given = config, sources, committed, positions, report.selection
     report.plan = make_plan(report.published, *given)
-    if report.plan.is_idle or not (report.plan.kept or report.plan.to_extend):
-        return None
+    if report.plan.is_idle or not report.published.sources:
+        return None  # else: also what is to be read anew may be away when its turn comes
     try:
         return output.read(config.output_path)
     except PipelineError as error:
         log.warning("%s; everything is computed anew", error)
-        report.published = State()
+        report.published, report.is_damaged = State(), True
         report.plan = make_plan(report.published, *given)
         return None
 
@@ -214,7 +253,7 @@ def plan_of(config: Config, selection: Selection = EVERYTHING) -> Plan:
     """Return what a run would do, and touch nothing."""
     committed = Journal(config.output_path).look()
     positions = stations.load(config.stations_path) if config.stations_path else {}
-    published = last_state(config.output_path)
+    published = _last_state(Report(config, []))
     return make_plan(published, config, demand_sources(config), committed, positions, selection)
 
 
@@ -242,12 +281,15 @@ def demand_sources(config: Config) -> list[Source]:
     return sources
 
 
-def last_state(path: Path) -> State:
+def _last_state(report: Report) -> State:
     """Return what the last output says; a damaged one says nothing, which is warned of."""
     try:
-        return read_state(path)
+        return read_state(report.path)
+    except BusyError:
+        raise
     except PipelineError as error:
-        log.warning("%s; everything is computed anew", error)
+        log.warning("%s; everything is computed anew, and this file is kept beside it", error)
+        report.is_damaged = True
         return State()
 
 
@@ -289,10 +331,16 @@ def _demand_agreement(
         )
 
 
-def _publish(report: Report, dataset: xr.Dataset, run_id: str) -> None:
+def _publish(report: Report, dataset: xr.Dataset, journal: Journal, run_id: str) -> None:
     """Publish the season at once."""
     config = report.config
-    output.demand_no_loss(dataset, config.output_path, report.published.profiles)
+    try:
+        output.demand_no_loss(dataset, config.output_path, report.published.profiles)
+    except PipelineError:
+        journal.clear()  # else the next run would take up the same nothing
+        raise
+    if report.is_damaged:
+        output.keep_beside(config.output_path, f"damaged-{run_id}")
     output.write(
         dataset,
         config.output_path,

@@ -6,8 +6,9 @@ import xarray.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline import messages
-from pipeline.errors import PipelineError
+from pipeline.errors import BusyError, PipelineError
 from pipeline.flags import RESULT_REASONS, Reason, SourceStatus, Status, to_mask
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be replaced anyway
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     import netCDF4
@@ -44,6 +50,8 @@ class Known:
         Work on a profile of it failed.
     said : bool
         Verdicts or warnings of a profile of it come from results, one cannot tell from which.
+    asked_for : str
+        Of a batch: the option (``force`` or ``retry-failed``) of the run that made it.
     station_ids : frozenset of str
     last_time : numpy.datetime64
         Of its latest profile; NaT where there is none.
@@ -60,6 +68,7 @@ class Known:
     positions: tuple[int, ...] = ()
     failed: bool = False
     said: bool = False
+    asked_for: str = ""
     station_ids: frozenset[str] = frozenset()
     last_time: np.datetime64 = field(default_factory=lambda: np.datetime64("NaT", "s"))
 
@@ -101,6 +110,8 @@ def read_state(path: Path) -> State:
 
     Raises
     ------
+    BusyError
+        When it cannot be opened now: somebody is writing to it, or may not be disturbed.
     PipelineError
         When the file is damaged, or does not say it.
     """
@@ -108,6 +119,7 @@ def read_state(path: Path) -> State:
 
     if not path.exists():
         return State()
+    demand_free(path)
     try:
         with netCDF4.Dataset(path) as file:
             file.set_auto_maskandscale(False)
@@ -118,9 +130,29 @@ def read_state(path: Path) -> State:
                 )
             attributes = {name: file.getncattr(name) for name in file.ncattrs()}
             statuses = tuple(np.asarray(file.variables["status"][...]).tolist())
-            return State({known.path: known for known in _sources(file)}, attributes, statuses)
+            asked_for = str(attributes.get("asked_for", ""))
+            found = (replace(known, asked_for=asked_for) for known in _sources(file))
+            return State({known.path: known for known in found}, attributes, statuses)
     except (OSError, RuntimeError, IndexError, KeyError, ValueError) as error:
         raise PipelineError(f"{path}: not a netCDF file, or a damaged one ({error})") from error
+
+
+def demand_free(path: Path) -> None:
+    """Raise BusyError where a file cannot be opened at the moment, which is not its fault."""
+    try:
+        with path.open("rb") as stream:
+            if fcntl is not None:
+                # HDF5 locks a file that is being written to; it would call it damaged.
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+            return  # a file system without locks
+        reason = error.strerror or str(error)
+        if isinstance(error, BlockingIOError):
+            reason = "another program is writing to it (a notebook, perhaps?)"
+        raise BusyError(
+            f"{path}: cannot be opened now: {reason}; nothing was changed, run again later"
+        ) from error
 
 
 def _sources(file: netCDF4.Dataset) -> Iterable[Known]:

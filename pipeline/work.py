@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -43,6 +43,8 @@ log = logging.getLogger("pipeline")
 BATCH_SECONDS = 10.0
 FIRST_BATCH = 8
 LARGEST_BATCH = 4000
+#: Files of so many bytes are read before anything is computed from them.
+READ_BYTES = 64_000_000
 
 
 @dataclass
@@ -121,8 +123,8 @@ class Work:
 
     def from_sources(self, plan: Plan) -> Iterator[None]:
         """Read what the plan says, and compute everything from it."""
-        waiting = iter(plan.to_read)
-        while items := list(islice(waiting, self.size)):
+        waiting = deque(plan.to_read)
+        while items := self._next(waiting):
             with self.tally.stage("read"):
                 rows, found = self._read(items)
             done = {row.path: _still_done(row, item) for row, item in zip(rows, items, strict=True)}
@@ -130,10 +132,22 @@ class Work:
             yield from (None for item in items if item.path in self.tally.left_out)
             yield from (None for row in rows if not row.profiles)
             todo = [one for one in found if one.position not in done[rows[one.source].path]]
-            for part in slices(todo, self.size) or [[]]:
+            while True:  # once at least: what holds no sounding is committed too
+                part, todo = todo[: self.size], todo[self.size :]
                 with self.tally.stage("check"):
                     dataset = check(rows, part, self.config.quality)
                 yield from self._finish(dataset, self.names)
+                if not todo:
+                    break
+
+    def _next(self, waiting: deque[Item]) -> list[Item]:
+        """Take the sources to read next: so many, or so large, as are held in memory together."""
+        items: list[Item] = []
+        room = READ_BYTES
+        while waiting and len(items) < self.size and room > 0:
+            items.append(waiting.popleft())
+            room -= _size_of(items[-1])
+        return items
 
     def from_output(self, plan: Plan, published: xr.Dataset) -> Iterator[None]:
         """Compute what is only lacking, from the cleaned levels in the output."""
@@ -199,7 +213,7 @@ class Work:
             judged = self.config.quality.post_conditions
             self.tally.warnings += merge(dataset, evaluations, names, self.custom, judged=judged)
         with self.tally.stage("commit"):
-            self.journal.commit(dataset)
+            self.journal.commit(dataset, self.selection.asked_for)
         self.tally.batches += 1
         self.tally.profiles += len(evaluations)
         self.tally.memory = peak_memory(self.tally.memory)
@@ -225,15 +239,12 @@ def _still_done(row: SourceRow, item: Item) -> frozenset[int]:
     return item.done if then == now else frozenset()
 
 
-def slices(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    """Return a sequence cut into pieces of a size, the last one smaller.
-
-    Examples
-    --------
-    >>> slices("abcde", 2)
-    ['ab', 'cd', 'e']
-    """
-    return [items[start : start + size] for start in range(0, len(items), size)]
+def _size_of(item: Item) -> int:
+    """Return the size of a source's file in bytes, as far as that can be known."""
+    try:
+        return item.source.path.stat().st_size if item.source else 0
+    except OSError:
+        return 0
 
 
 def profiles_of(published: xr.Dataset, items: Sequence[Item]) -> xr.Dataset:

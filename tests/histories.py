@@ -268,6 +268,8 @@ class History(Days):
         selection = chosen(**words)
         known, before = read_state(self.nights.output).sources, self.rows()
         self.run(**words)
+        if not self.nights.output.exists():
+            return  # nothing was asked for that there is: an empty season is not published
         scratch = self.nights.from_scratch()
         today = profiles(scratch, gone=False)
         shutil.rmtree(scratch.parent)

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from pipeline import interrupts
 from pipeline.errors import InterruptedRunError
 from pipeline.interrupts import Interrupt, finish_first
 
@@ -25,14 +27,23 @@ BOTH = [signal.SIGINT, signal.SIGTERM]
 
 def raise_both(first: signal.Signals, second: signal.Signals) -> None:
     signal.raise_signal(first)
+    time.sleep(0.01)
     signal.raise_signal(second)
     pytest.fail("went on after the second")
 
 
-def raise_both(first: signal.Signals, second: signal.Signals) -> None:
-    signal.raise_signal(first)
-    signal.raise_signal(second)
-    pytest.fail("went on after the second")
+@pytest.fixture(autouse=True)
+def short_echo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts, "ECHO_SECONDS", 0.001)
+
+
+def test_the_echo_of_a_signal_is_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GNU `timeout` signals its child, and then the child's group."""
+    monkeypatch.setattr(interrupts, "ECHO_SECONDS", 60.0)
+    with finish_first() as interrupt:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert interrupt.signal_number == signal.SIGTERM
 
 
 @pytest.fixture(autouse=True)

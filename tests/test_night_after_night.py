@@ -350,7 +350,7 @@ def test_a_new_version_computes_everything(
     season: Nights, asked: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = recipe.versions()
-    monkeypatch.setattr(recipe, "versions", lambda: now | {"metpy": "9.9.9"})
+    monkeypatch.setattr(recipe, "versions", lambda engine: now | {"metpy": "9.9.9"})
     season.night()
     assert len(asked) == 5
     assert season.results().sources[0].why == f"metpy {now['metpy']} -> 9.9.9"

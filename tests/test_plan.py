@@ -71,16 +71,23 @@ class TestWhatIsThere:
         assert file.stat().st_size == before.st_size
         assert whys(season.plan()) == {SHV: "content changed"}
 
-    def test_a_file_that_goes_is_gone_and_one_that_is_renamed_goes_and_comes(
+    def test_a_file_that_goes_is_gone_and_one_that_is_renamed_keeps_its_soundings(
         self, season: Nights
     ) -> None:
         season.file(SHV).unlink()
         season.file(DNR).rename(season.file("denver.txt"))
         plan = season.plan()
-        expected = {SHV: "gone", DNR: "gone", "denver.txt": "new", "empty.txt": "unchanged"}
+        expected = {SHV: "gone", "denver.txt": "unchanged", "empty.txt": "unchanged"}
         assert actions(plan) == expected
-        assert ("gone", "no longer there", 2) in plan.reasons
-        assert plan.rewrite == "sources are gone"
+        assert ("gone", "no longer among the input", 1) in plan.reasons
+        (renamed,) = [item for item in plan.items if item.path.endswith("denver.txt")]
+        assert renamed.why.startswith("renamed from ")
+        assert renamed.why.endswith(DNR)
+
+    def test_a_renamed_folder_is_no_second_season(self, season: Nights) -> None:
+        season.file(DNR).rename(season.file("denver.txt"))
+        season.night()
+        assert season.plan().is_idle
 
     def test_gone_is_told_once_and_a_file_that_comes_back_is_read_again(
         self, season: Nights
@@ -136,7 +143,7 @@ class TestWhatItWasMadeWith:
         self, season: Nights, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = recipe.versions()
-        monkeypatch.setattr(recipe, "versions", lambda: now | {"metpy": "9.9.9"})
+        monkeypatch.setattr(recipe, "versions", lambda engine: now | {"metpy": "9.9.9"})
         monkeypatch.setattr(recipe, "code_digest", lambda: "another")
         why = f"metpy {now['metpy']} -> 9.9.9; the code of pipeline {now['pipeline']} changed"
         assert set(whys(season.plan()).values()) == {why}

@@ -224,6 +224,8 @@ def read_source(
         _fail(source, SourceStatus.UNREADABLE, str(error))
     except OSError as error:
         _fail(source, SourceStatus.UNREADABLE, f"cannot be read: {error.strerror or error}")
+        # Nobody has seen its content: a moment later, or the next night, it may be readable.
+        source.row.fingerprint = ""
     except Exception as error:  # an error of a reader's author costs its file, not the run
         message = f"the reader failed with {_describe(error)}; please report this"
         _fail(source, SourceStatus.QUARANTINED, message)
@@ -239,12 +241,11 @@ def _read_into(
     known_fingerprint: str | None,
 ) -> None:
     """Fill in a source as far as it can be read."""
-    if known_fingerprint is not None:
-        source.row.fingerprint = known_fingerprint
-    head = _head(path)
     before = files.version(path)
-    if known_fingerprint is None:
-        source.row.fingerprint = fingerprint(path, current())
+    source.row.fingerprint = (
+        fingerprint(path, current()) if known_fingerprint is None else known_fingerprint
+    )
+    head = _head(path)
     reader = _pick(path, head) if format == "auto" else get(format)
     source.row.reader = reader.NAME
     for profile in reader.read(path, options):

@@ -34,7 +34,7 @@ def summarize(report: Report) -> str:
     lines.append(f"seconds   {sum(report.seconds.values()):.1f}{workers} ({stages})")
     if report.dataset is not None:
         lines.append(_written(report.path))
-    else:
+    elif report.published.sources:
         since = report.published.attributes.get("date_created", "before")
         lines.append(f"unchanged {os.path.relpath(report.path)}, written {since}")
     return "\n".join(lines)

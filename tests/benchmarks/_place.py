@@ -63,7 +63,7 @@ class Place:
     def made(cls, folder: Path) -> Place:
         """Return a new one."""
         place = cls(folder.resolve())
-        for name in ("files", "code", "notes", "tmp"):
+        for name in ("files", "code", "notes"):
             (place.folder / name).mkdir(parents=True)
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / "pipeline", place.folder / "code" / "pipeline", ignore=ignored)
@@ -131,8 +131,8 @@ class Place:
         return Run(process, season, before)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of runs: the copied code, and where notes and litter go."""
-        places = {"PYTHONPATH": "code", NOTES: "notes", "TMPDIR": "tmp"}
+        """Return the environment of runs: the copied code, and where notes go."""
+        places = {"PYTHONPATH": "code", NOTES: "notes"}
         return os.environ | {name: str(self.folder / place) for name, place in places.items()}
 
     def said(self) -> str:
