@@ -131,7 +131,7 @@ ONE_PROBLEM = {
     ),
     "engine that does not exist": (
         MINIMAL + "engine: metpi\n",
-        "season.yaml:3:9 engine: it is 'metpy', not 'metpi', did you mean 'metpy'?",
+        "season.yaml:3:9 engine: it is 'metpy' or 'compiled', not 'metpi', did you mean 'metpy'?",
     ),
     "address without dask": (
         MINIMAL + "executor: {address: tcp://host:8786}\n",

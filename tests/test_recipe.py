@@ -83,9 +83,9 @@ def test_limits_are_a_reason_for_what_has_failed_and_for_nothing_else(
 
 def test_versions_are_named_with_what_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     now = recipe.versions()
-    monkeypatch.setattr(recipe, "versions", lambda: now | {"metpy": "1.7.1"})
+    monkeypatch.setattr(recipe, "versions", lambda engine: now | {"metpy": "1.7.1"})
     old = recipe_of()
-    monkeypatch.setattr(recipe, "versions", lambda: now | {"metpy": "1.8.0"})
+    monkeypatch.setattr(recipe, "versions", lambda engine: now | {"metpy": "1.8.0"})
     assert why(old, recipe_of()) == ["metpy 1.7.1 -> 1.8.0"]
 
 

@@ -52,7 +52,7 @@ def read_and_clean(
     locate(found, stations.load(STATIONS))
     dataset = check(rows, found, Quality())
     as_read: dict[tuple[str, str, str], list[Profile]] = {}
-    for index, profile in found:
+    for index, profile, _ in found:
         key = (rows[index].path, profile.station_id, str(profile.time))
         as_read.setdefault(key, []).append(profile)
     paths = dataset["source_path"].values[dataset["source_index"].values]
