@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -23,3 +24,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the larger collection of real files is not on this machine")
     return folder
+
+
+# The same examples in every run: what fails here fails for whoever looks into it. To look for
+# more: pytest --hypothesis-profile=search
+settings.register_profile("same", derandomize=True, database=None)
+settings.register_profile("search", settings.get_profile("default"))
+settings.load_profile("same")

@@ -137,6 +137,14 @@ class TestWhateverComes:
         levels = clean(raw, Quality()).profile
         assert not np.any(levels.dewpoint > levels.temperature)
 
+    def test_pressure_derived_between_equal_heights_stays_between_its_neighbours(self) -> None:
+        """Found by hypothesis: heights of 1e-320 and 2e-313 m led to a pressure of 0."""
+        rows = [(100.0, 0.0, 0.0, 2.2250738585e-313, 0.0, 0.0),
+                (102.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+                (np.nan, 0.0, 0.0, 1e-320, 0.0, 0.0)]  # fmt: skip
+        pressure = clean(profile(rows), Quality()).profile.pressure
+        assert np.all((pressure >= 100.0) & (pressure <= 102.0))
+
     @settings(max_examples=200, deadline=None)
     @given(profiles())
     def test_what_was_given_is_not_changed(self, raw: Profile) -> None:

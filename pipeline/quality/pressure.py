@@ -115,7 +115,9 @@ def _pressure_at_height(levels: Levels) -> FloatArray:
     if len(pressure) < 2:
         return np.full(len(levels), np.nan)
     log_pressure = np.log(pressure)
-    return np.exp(np.interp(levels["height"], height, log_pressure, left=np.nan, right=np.nan))
+    found = np.exp(np.interp(levels["height"], height, log_pressure, left=np.nan, right=np.nan))
+    # Between heights that are next to equal, rounding leads anywhere.
+    return np.clip(found, pressure[-1], pressure[0])
 
 
 def remove_below_station(
