@@ -55,7 +55,7 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/made
 constraints:
 	rm -rf build/constraints
 	"$(PYTHON)" -m venv build/constraints
-	build/constraints/bin/python -m pip -qq install -e '.[dask,dev,notebooks]'
+	build/constraints/bin/python -m pip -qq install -e '.[bufr,compiled,dask,dev,grib,notebooks,parquet,zarr]'
 	{ sed -n '/^#/p' constraints.txt; \
 	  build/constraints/bin/python -m pip freeze --exclude-editable; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt

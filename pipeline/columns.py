@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline import schema
 from pipeline.calculations import CATALOGUE
 from pipeline.flags import to_mask, verdict
-from pipeline.profiles import CheckedProfile, Extra, SourceRow
+from pipeline.profiles import LEVEL_VARIABLES, CheckedProfile, Extra, Profile, SourceRow
 
 #: What xarray makes a variable of: dimensions, values, attributes.
 Parts = tuple[tuple[str, ...], Any, schema.Attributes]
@@ -48,6 +48,7 @@ def profile_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
             "row_size": np.array([len(profile) for profile in profiles], np.int32),
             "source_index": np.array([one.source_index for one in checked], np.int32),
             "source_position": np.array(_places_in_sources(checked), np.int32),
+            "derived_on_reading": np.array([_derived(one) for one in profiles], np.int8),
             "status": np.array([status for status, _ in verdicts], np.int8),
             "wind_status": np.array([status for _, status in verdicts], np.int8),
             "status_reasons": np.array([to_mask(one.reasons) for one in checked], np.int64),
@@ -56,6 +57,11 @@ def profile_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:
         },
         schema.PROFILE_ATTRIBUTES,
     )
+
+
+def _derived(profile: Profile) -> int:
+    """Return the bit mask of what a reader derived."""
+    return sum(1 << bit for bit, name in enumerate(LEVEL_VARIABLES) if name in profile.derived)
 
 
 def cleaning_variables(checked: Sequence[CheckedProfile]) -> dict[str, Parts]:

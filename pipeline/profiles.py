@@ -21,6 +21,9 @@ FloatArray = NDArray[np.float64]
 #: The level variables of every profile, in the order in which argument tuples carry them.
 LEVEL_VARIABLES = ("pressure", "temperature", "dewpoint", "height", "u_wind", "v_wind")
 
+#: What a reader derives that computes the wind's components from its speed and direction.
+WINDS = frozenset({"u_wind", "v_wind"})
+
 NOT_A_TIME = np.datetime64("NaT", "s")
 
 _NO_VALUES: FloatArray = np.empty(0)
@@ -66,6 +69,9 @@ class Profile:
     extras : dict of str to Extra
         More level variables. A quantity that the catalogue computes too is prefixed
         ``reported_``.
+    derived : frozenset of str
+        Level variables that the source does not give, and the reader computed: dewpoint from
+        another humidity, winds from speed and direction.
     notes : tuple of str
         What the reader had to decide, for a person who asks why.
     problem : str
@@ -75,7 +81,7 @@ class Profile:
     Raises
     ------
     ValueError
-        When arrays differ in length.
+        When arrays differ in length, or what is derived is no level variable.
 
     Examples
     --------
@@ -97,6 +103,7 @@ class Profile:
     longitude: float = np.nan
     surface_altitude: float = np.nan
     extras: dict[str, Extra] = field(default_factory=dict)
+    derived: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     problem: str = ""
 
@@ -112,6 +119,8 @@ class Profile:
                 )
             setattr(self, name, values)
         self.time = self.time.astype("datetime64[s]")
+        if unknown := self.derived - set(LEVEL_VARIABLES):
+            raise ValueError(f"derived: no level variables: {', '.join(sorted(unknown))}")
 
     def __len__(self) -> int:
         return len(self.pressure)

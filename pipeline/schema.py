@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.flags import CLEANING_STEPS, QC, Reason, SourceStatus, Status
+from pipeline.profiles import LEVEL_VARIABLES
 
 Attributes = dict[str, Any]
 
@@ -32,6 +33,15 @@ def described(long_name: str, standard_name: str = "", **more: Any) -> Attribute
     """Return the attributes of a variable, in the order in which a reader wants them."""
     named = {"standard_name": standard_name} if standard_name else {}
     return {**named, "long_name": long_name, **more}
+
+
+def derived_masks() -> Attributes:
+    """Return the attributes of ``derived_on_reading``: a bit for each level variable."""
+    return {
+        "flag_masks": np.array([1 << bit for bit in range(len(LEVEL_VARIABLES))], np.int8),
+        "flag_meanings": " ".join(LEVEL_VARIABLES),
+        **_QUALITY,
+    }
 
 
 def flag_values(flags: type[IntEnum]) -> Attributes:
@@ -114,6 +124,13 @@ PROFILE_ATTRIBUTES: dict[str, Attributes] = {
         units="1",
         comment="Counts from 0.",
         **_AUXILIARY,
+    ),
+    "derived_on_reading": described(
+        "level variables that the source does not give and the reader computed",
+        "status_flag",
+        comment="Dewpoint from another humidity, winds from speed and direction, by MetPy's "
+        "formulas; what the cleaning derives is in the _qc variables.",
+        **derived_masks(),
     ),
     "status": described("verdict on the thermodynamics", "status_flag", **flag_values(Status)),
     "wind_status": described("verdict on the winds", "status_flag", **flag_values(Status)),

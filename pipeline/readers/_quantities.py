@@ -187,13 +187,16 @@ def build(
     _add_dewpoint(levels, quantities, added)
     _add_height(levels, quantities, facts.get("surface_altitude", np.nan), added)
     _add_wind(levels, quantities, added)
+    derived = {name for name in levels if levels[name] is not quantities.get(name)}
     riding = {}
     if "relative_humidity" in quantities:
         riding["reported_relative_humidity"] = Extra(
             quantities["relative_humidity"], "percent", "relative humidity as reported"
         )
     riding |= extras or {}
-    return Profile(**levels, **facts, extras=riding, notes=(*notes, *added))
+    return Profile(
+        **levels, **facts, extras=riding, derived=frozenset(derived), notes=(*notes, *added)
+    )
 
 
 def has_values(quantities: Mapping[str, FloatArray], *names: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile, wind_components
+from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile, wind_components
 from pipeline.readers._text import KNOT, numbers, shorten, time_from_two_digit_year
 from pipeline.readers.limits import refuse_levels
 
@@ -208,6 +208,7 @@ def _levels(table: Sequence[Line]) -> dict[str, Any]:
         "dewpoint": column["DWPT"],
         "u_wind": u_wind,
         "v_wind": v_wind,
+        "derived": WINDS,
         "extras": extras,
     }
 

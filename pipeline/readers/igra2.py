@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile, wind_components
+from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile, wind_components
 from pipeline.readers import _archive
 from pipeline.readers._text import refuse_line, shorten
 from pipeline.readers.limits import current, refuse_levels
@@ -286,6 +286,7 @@ def _profile(values: FloatArray, block: NDArray[np.uint8], facts: dict[str, Any]
         height=fields["height"],
         u_wind=u_wind,
         v_wind=v_wind,
+        derived=WINDS,
         surface_altitude=float(fields["height"][surface[0]]) if surface.size else np.nan,
         extras=_extras(fields, block),
         **facts,

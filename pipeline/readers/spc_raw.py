@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import Extra, Profile, wind_components
+from pipeline.profiles import WINDS, Extra, Profile, wind_components
 from pipeline.readers._text import (
     KNOT,
     decode,
@@ -134,6 +134,7 @@ class _Sounding:
             dewpoint=values[:, 3],
             u_wind=u_wind,
             v_wind=v_wind,
+            derived=WINDS,
             **facts,
         )
 

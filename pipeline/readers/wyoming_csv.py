@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile, wind_components
+from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile, wind_components
 from pipeline.readers._text import decode, lines, numbers, shorten
 from pipeline.readers.limits import refuse_levels
 
@@ -163,6 +163,7 @@ def _profile(column: dict[str, FloatArray], time_text: str) -> Profile:
         dewpoint=level["dewpoint"],
         u_wind=u_wind,
         v_wind=v_wind,
+        derived=WINDS,
         time=time,
         longitude=float(longitude[0]),
         latitude=float(latitude[0]),
