@@ -13,7 +13,6 @@ import functools
 import operator
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,13 @@ from pipeline.errors import ReadError
 from pipeline.profiles import Extra, Profile
 from pipeline.readers import _netcdf_layout as layouts
 from pipeline.readers import _netcdf_names as names
-from pipeline.readers._hdf5_heaps import refuse_endless
-from pipeline.readers._netcdf_classic import refuse_cut
 from pipeline.readers._netcdf_layout import Array, Layout
 from pipeline.readers._netcdf_names import Contents
+from pipeline.readers._netcdf_summary import NOT_NETCDF, is_netcdf, opened
 from pipeline.readers._quantities import PLACE_UNITS, UNITS, build, convert
 
 NAME = names.READER
 DESCRIPTION = "netCDF with CF standard names, one or many profiles; ARM sondewnpn, old and new"
-
-MAGIC = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
 
 _BIT_ASSESSMENT = re.compile(r"bit_([1-9]|[1-5]\d|6[0-3])_assessment", re.ASCII)
 _LARGEST_FLAG = 2**62
@@ -58,10 +54,10 @@ def sniff(head: bytes, path: Path) -> str | None:
     >>> sniff(b"%TITLE%", Path("14061619.OAX"))
     'not netCDF'
     """
-    if not head.startswith(MAGIC):
-        return "not netCDF"
+    if not is_netcdf(head):
+        return NOT_NETCDF
     try:
-        with _opened(path) as dataset:
+        with opened(path) as dataset:
             names.find(dataset, {})
     except ReadError as error:
         return str(error)
@@ -95,7 +91,7 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         When the file is damaged, or a variable's place, units or time make no sense.
     """
     chosen = _chosen(options)
-    with _opened(path) as dataset:
+    with opened(path) as dataset:
         contents = names.find(dataset, chosen)
         columns = _columns(dataset, contents)
         facts = {"time": contents.times, **_places(dataset, chosen, contents.layout)}
@@ -113,22 +109,6 @@ class Column:
     bad: Array | None = None
     about_bad: str = ""
     extra: Extra | None = None
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a file, and say in a ReadError what the netCDF library finds wrong with it."""
-    import netCDF4
-
-    refuse_cut(path)
-    refuse_endless(path)
-    try:
-        with netCDF4.Dataset(path) as dataset:
-            yield dataset
-    except (OSError, RuntimeError, UnicodeDecodeError, AttributeError) as error:
-        if isinstance(error, AttributeError) and not str(error).startswith("NetCDF: "):
-            raise  # ours; the library's own are attributes that it finds and cannot open
-        raise ReadError(f"the netCDF library cannot read it: {error}; it is damaged") from error
 
 
 def _chosen(options: Mapping[str, Any]) -> dict[str, str]:
