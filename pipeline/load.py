@@ -65,7 +65,8 @@ def read(
         How large a source may be.
     fingerprints : sequence of str, optional
         Of the sources' content when the run was planned: they stand in the rows of sources whose
-        reading fails. The others are fingerprinted when they are read, which may be hours later.
+        reading fails (without this, as they are then). The others are fingerprinted when they
+        are read, which may be hours later.
 
     Returns
     -------
@@ -74,7 +75,6 @@ def read(
     found : list of Found
         Every sounding.
     """
-    known = fingerprints or [readers.fingerprint(source.path, limits) for source in sources]
     arguments = (
         (str(source.path), source.format, dict(source.options), limits) for source in sources
     )
@@ -84,7 +84,9 @@ def read(
     for index, (source, result) in enumerate(zip(sources, results, strict=True)):
         if isinstance(result, Failure):
             row = SourceRow(path="", status=SourceStatus.QUARANTINED, message=str(result))
-            row.fingerprint = known[index]
+            row.fingerprint = (
+                fingerprints[index] if fingerprints else readers.fingerprint(source.path, limits)
+            )
         else:
             row = result.row
             found += [Found(index, each, place) for place, each in enumerate(result.profiles)]

@@ -16,7 +16,7 @@ from pipeline import calculate, load, quality, ragged, readers
 from pipeline.config import Quality
 from pipeline.convert import convert
 from pipeline.errors import PipelineError
-from pipeline.executors import Failure
+from pipeline.executors import Failure, open_executor
 from pipeline.flags import Reason, SourceStatus, Status, from_mask
 from pipeline.profiles import SourceRow
 from pipeline.readers import read_source
@@ -82,6 +82,22 @@ def test_reading_that_kills_its_worker_is_a_row_that_says_so(
     assert rows[0].path == "broken.nc"
     assert rows[0].status == SourceStatus.QUARANTINED
     assert "killed by SIGSEGV, twice" in rows[0].message
+
+
+def test_the_content_of_a_source_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is read: a conversion of gigabytes must not read all of them twice."""
+    path = small_season.SEASON / "03031300.SHV"
+    original, looked_at = readers.fingerprint, []
+
+    def counted(place: Path, *limits: Any) -> str:
+        looked_at.append(place)
+        return original(place, *limits)
+
+    monkeypatch.setattr(readers, "fingerprint", counted)
+    with open_executor("serial") as executor:
+        rows, _ = load.read([Source(path)], executor, path.parent)
+    assert looked_at == [path]
+    assert rows[0].fingerprint == original(path)
 
 
 def test_a_failure_is_told_by_its_kind() -> None:
