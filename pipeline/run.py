@@ -35,7 +35,7 @@ from pipeline.report.account import account, worked_on
 from pipeline.report.night import Night
 from pipeline.report.progress import Progress, silent
 from pipeline.report.summary import describe_plan, summarize
-from pipeline.sources import Source, demand_apart, find_sources, matching_files
+from pipeline.sources import Source, demand_apart, find_files, sources_of
 from pipeline.state import State, read_state
 from pipeline.work import Tally, Work
 
@@ -265,12 +265,13 @@ def demand_sources(config: Config) -> list[Source]:
     NoInputError
         When no input entry finds anything. One that finds nothing while others do is warned of.
     """
-    sources = find_sources(config)
+    entries = find_files(config)
+    sources = sources_of(entries)
     lacking = [
         f"{config.path or 'config'} input[{index}].path: "
         + nothing_there(entry.path, config.folder, entry.exclude)
-        for index, entry in enumerate(config.input)
-        if not matching_files(entry.path, config.folder, entry.exclude)
+        for index, (entry, files) in enumerate(entries)
+        if not files
     ]
     if not sources:
         raise NoInputError("\n".join(lacking))

@@ -19,7 +19,7 @@ from pipeline.columns import clean_text
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
-    from pipeline.config import Config
+    from pipeline.config import Config, Input
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,21 @@ def find_sources(config: Config) -> list[Source]:
     list of Source
         Empty where nothing is found; loading a config refuses entries that find nothing.
     """
+    return sources_of(find_files(config))
+
+
+def find_files(config: Config) -> list[tuple[Input, list[Path]]]:
+    """Return each input entry of a season with the files that it finds."""
+    return [
+        (entry, matching_files(entry.path, config.folder, entry.exclude)) for entry in config.input
+    ]
+
+
+def sources_of(entries: Iterable[tuple[Input, Iterable[Path]]]) -> list[Source]:
+    """Return the files of input entries as :func:`find_sources` does."""
     found: dict[Path, Source] = {}
-    for entry in config.input:
-        for path in matching_files(entry.path, config.folder, entry.exclude):
+    for entry, paths in entries:
+        for path in paths:
             found.setdefault(path, Source(path, entry.format, entry.options))
     return [found[path] for path in sorted(found)]
 
