@@ -10,14 +10,15 @@ import glob
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import output
 from pipeline.errors import BusyError, PipelineError
-from pipeline.state import Known, read_state
+from pipeline.state import Known, State, read_state
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,31 +47,27 @@ class Journal:
 
     def committed(self) -> dict[str, Known]:
         """Return what the batches hold, by source; damaged ones are removed."""
+        states: list[State] = []
         for batch in self.batches:
             try:
-                read_state(batch)
+                state = read_state(batch)
                 output.read(batch)  # all of it: else the end of the run would find it out
             except BusyError:
                 raise
             except PipelineError as error:
                 log.warning("%s; it is computed again", error)
                 batch.unlink(missing_ok=True)
-        return self.look()
+            else:
+                states.append(state)
+        return _added_up(states)
 
     def look(self) -> dict[str, Known]:
         """Return what the batches hold, by source, and change nothing; another run may be on."""
-        found: dict[str, Known] = {}
+        states: list[State] = []
         for batch in self.batches:
-            try:
-                state = read_state(batch)
-            except PipelineError:
-                continue
-            for path, known in state.sources.items():
-                before = found.get(path)
-                same = before and _key(before) == _key(known)
-                positions = {*known.positions, *(before.positions if before and same else ())}
-                found[path] = replace(known, positions=tuple(sorted(positions)))
-        return found
+            with suppress(PipelineError):
+                states.append(read_state(batch))
+        return _added_up(states)
 
     def commit(self, batch: xr.Dataset, asked_for: str = "") -> Path:
         """Keep a finished batch.
@@ -119,6 +116,18 @@ class Journal:
         for folder, name in ((self.target.parent, own), (self.folder, "*.nc")):
             for leftover in folder.glob(f".{name}.tmp-*"):
                 leftover.unlink(missing_ok=True)
+
+
+def _added_up(states: Iterable[State]) -> dict[str, Known]:
+    """Return what several batches hold of each source; of two states of it the last counts."""
+    found: dict[str, Known] = {}
+    for state in states:
+        for path, known in state.sources.items():
+            before = found.get(path)
+            same = before and _key(before) == _key(known)
+            positions = {*known.positions, *(before.positions if before and same else ())}
+            found[path] = replace(known, positions=tuple(sorted(positions)))
+    return found
 
 
 def _key(known: Known) -> tuple[str, str, str]:
