@@ -12,7 +12,6 @@ import errno
 import json
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +21,8 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from pipeline.errors import DiskError, LockedError
+from pipeline.disk import clear_errors
+from pipeline.errors import LockedError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -34,6 +34,8 @@ GRACE_SECONDS = 0.2
 LOCK_FILE_MODE = 0o666
 #: A command line is cut here in messages.
 COMMAND_LENGTH = 200
+#: Without a lock there is no run: whatever the matter is, another place may have none of it.
+ELSEWHERE = "choose another place for the output, or get the right to write to this one"
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,13 @@ def only_run(output: Path) -> Iterator[None]:
         When the lock cannot be made where the output is to be.
     """
     lock_file, owner_file = _files(output)
-    with _clear_errors(lock_file):
+    with clear_errors(lock_file, unusable=ELSEWHERE):
         lock_file.parent.mkdir(parents=True, exist_ok=True)
         lock = _taken(lock_file)
     if lock is None:
         raise LockedError(_refusal(output, lock_file, _recorded(owner_file)))
     try:
-        with _clear_errors(owner_file):
+        with clear_errors(owner_file, unusable=ELSEWHERE):
             _record(owner_file, _this_process())
         yield
     finally:
@@ -224,24 +226,3 @@ def _refusal(output: Path, lock_file: Path, who: Owner) -> str:
     else:
         advice = f"wait for it, or find it with: fuser {shlex.quote(str(lock_file))}"
     return f"{output}: another run has it: {who}; {advice}"
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    """Turn errors of the file system into what a user can do about them."""
-    try:
-        yield
-    except OSError as error:
-        advice = "choose another place for the output, or get the right to write to this one"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            advice = f"make room{_free(path.parent)}"
-        reason = error.strerror or str(error)
-        raise DiskError(f"{path}: cannot be written: {reason}; {advice}") from error
-
-
-def _free(folder: Path) -> str:
-    """Say how much room there is, where that can be known."""
-    try:
-        return f" ({shutil.disk_usage(folder).free} bytes are free in {folder})"
-    except OSError:
-        return ""

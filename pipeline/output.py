@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from pipeline import discovery, schema
 from pipeline.columns import texts
-from pipeline.errors import DiskError, PipelineError
+from pipeline.disk import clear_errors
+from pipeline.errors import PipelineError
 from pipeline.ragged import validate
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def write(
     wanted = discovery.global_attributes(dataset, attributes)
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
     needed = _most_bytes(variables)
-    with _clear_errors(target, needed):
+    with clear_errors(target, needed):
         if target.exists() and not (target.is_file() or target.is_dir()):
             raise PipelineError(f"{target}: is a device or a pipe, not a file; name a file")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +108,7 @@ def demand_writable(path: str | os.PathLike[str]) -> None:
     """Raise PipelineError where a file could not be written: better now than after hours."""
     target = Path(os.path.realpath(path))
     probe = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    with _clear_errors(target):
+    with clear_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
@@ -117,7 +118,7 @@ def keep_beside(path: str | os.PathLike[str], suffix: str) -> None:
     """Keep a file that is about to be replaced under another name beside it."""
     target = Path(os.path.realpath(path))
     other = target.with_name(f"{target.name}.{suffix}")
-    with _clear_errors(target):
+    with clear_errors(target):
         try:
             os.link(target, other)
         except OSError:  # a file system without hard links
@@ -377,30 +378,3 @@ def _verify(path: Path, variables: Mapping[str, Encoded]) -> None:
                     f"{path}: {name} reads back differently from what was written; the disk or "
                     "the netCDF library is at fault, nothing was replaced"
                 )
-
-
-@contextmanager
-def _clear_errors(target: Path, needed: int = 0) -> Iterator[None]:
-    """Turn errors of the file system into what a user can do about them."""
-    try:
-        yield
-    except OSError as error:
-        advice = "what was there before is untouched"
-        kind: type[PipelineError] = PipelineError
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            kind = DiskError
-            amount = f" for up to {needed} bytes" if needed else ""
-            advice = f"make room{amount}{_free(target.parent)}; {advice}"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            kind = DiskError
-            advice = f"choose another folder or get the right to write to this one; {advice}"
-        reason = error.strerror or str(error)
-        raise kind(f"{target}: cannot be written: {reason}; {advice}") from error
-
-
-def _free(folder: Path) -> str:
-    """Say how much room there is, where that can be known."""
-    try:
-        return f" ({shutil.disk_usage(folder).free} bytes are free in {folder})"
-    except OSError:
-        return ""
