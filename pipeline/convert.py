@@ -69,7 +69,7 @@ def convert(
     if not found:
         raise PipelineError(f"no files found: {', '.join(map(str, files))}")
     demand_apart(path, [*found, *([stations_table] if stations_table else [])])
-    positions = stations.load(stations_table) if stations_table else {}
+    positions = stations.load(stations_table)
     sources = [Source(match, format_name) for match in found]
     with open_executor("pool", memory=WORKER_MEMORY, preload=("pipeline.readers",)) as executor:
         rows, found_profiles = read(sources, executor, path.absolute().parent, progress)

@@ -83,7 +83,7 @@ def look_at(
     if config_path is not None:
         config = load(config_path)
         settings = config.quality
-        positions = stations.load(config.stations_path) if config.stations_path else {}
+        positions = stations.load(config.stations_path)
         names, custom = wanted(config)
         for source in find_sources(config):
             if source.path == path.absolute():

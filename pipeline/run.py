@@ -155,7 +155,7 @@ def _run(report: Report, progress: Progress, night: Night, interrupt: Interrupt)
     journal = Journal(config.output_path)
     journal.tidy()
     with tally.stage("plan"):
-        positions = stations.load(config.stations_path) if config.stations_path else {}
+        positions = stations.load(config.stations_path)
         last = _take_stock(report, journal, positions)
     for line in describe_plan(report.plan):
         log.info("%s", line)
@@ -252,7 +252,7 @@ def _take_stock(
 def plan_of(config: Config, selection: Selection = EVERYTHING) -> Plan:
     """Return what a run would do, and touch nothing."""
     committed = Journal(config.output_path).look()
-    positions = stations.load(config.stations_path) if config.stations_path else {}
+    positions = stations.load(config.stations_path)
     published = _last_state(Report(config, []))
     return make_plan(published, config, demand_sources(config), committed, positions, selection)
 

@@ -46,13 +46,13 @@ class Station:
     elevation: float = math.nan
 
 
-def load(path: Path) -> dict[str, Station]:
+def load(path: Path | None) -> dict[str, Station]:
     """Return the stations of a table, by id.
 
     Parameters
     ----------
-    path : Path
-        A CSV file in UTF-8.
+    path : Path or None
+        A CSV file in UTF-8; without one there are none.
 
     Raises
     ------
@@ -60,6 +60,8 @@ def load(path: Path) -> dict[str, Station]:
         With everything that is wrong in it, one line each: a missing column, a number that is
         none or out of range, an id that is empty or given twice.
     """
+    if path is None:
+        return {}
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
