@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pipeline import joining, messages, ragged
 from pipeline.calculate import place_in_output
 from pipeline.flags import SourceStatus
@@ -106,7 +104,8 @@ def _taken_over(
     """
     looked_at = {path for path, item in kept.items() if item.recipe or item.action is Action.GONE}
     for paths in (looked_at, kept.keys() - looked_at):
-        part = _of_sources(published, paths)
+        rows, profiles = ragged.of_sources(published, paths)
+        part = ragged.select(published, profiles, sources=rows)
         if part.sizes["source"]:
             yield _only_wanted(part, names) if paths is looked_at else part
 
@@ -137,13 +136,6 @@ def _fitting(part: xr.Dataset, fresh: Sequence[xr.Dataset]) -> xr.Dataset:
 
 def _kind(variable: xr.Variable) -> tuple[Any, ...]:
     return variable.dims, variable.attrs.get("units")
-
-
-def _of_sources(dataset: xr.Dataset, paths: Iterable[str]) -> xr.Dataset:
-    """Return the rows of some sources, with their profiles."""
-    rows = np.isin(dataset["source_path"].values.astype(str), np.array([*paths], dtype=str))
-    profiles = np.append(rows, False)[dataset["source_index"].values]
-    return ragged.select(dataset, profiles, sources=rows)
 
 
 def _agree(parts: Sequence[xr.Dataset]) -> None:

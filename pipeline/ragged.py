@@ -7,7 +7,7 @@ the source table (dimension ``source``), also one without a profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -204,6 +204,28 @@ def select(
     part = part.isel(source=kept)
     part["source_index"] = part["source_index"].copy(data=renumbered)
     return part
+
+
+def of_sources(
+    dataset: xr.Dataset, paths: Iterable[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which rows of the source table, and which profiles, are of some sources.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Ragged.
+    paths : iterable of str
+        As in ``source_path``; those that it does not have count for nothing.
+
+    Returns
+    -------
+    rows : numpy.ndarray of bool, shape (sources,)
+    profiles : numpy.ndarray of bool, shape (profiles,)
+        False for those without a source.
+    """
+    rows = np.isin(dataset["source_path"].values.astype(str), np.array([*paths], dtype=str))
+    return rows, np.append(rows, False)[dataset["source_index"].values]
 
 
 def _positions(which: ArrayLike, count: int) -> Indices:

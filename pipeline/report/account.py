@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import ragged
 from pipeline.flags import SourceStatus, Status, from_mask
 from pipeline.report.drift import drift_warnings, parameters_of
 from pipeline.report.memory import peak_memory
@@ -142,9 +143,7 @@ def _outcomes(dataset: xr.Dataset) -> dict[str, tuple[str, str, str, int]]:
 
 def worked_on(plan: Plan, dataset: xr.Dataset) -> np.ndarray[Any, Any]:
     """Return which profiles are of sources that were worked on tonight."""
-    tonight = [item.path for item in plan.items if item.is_work]
-    of_row = np.isin(dataset["source_path"].values.astype(str), np.array(tonight, dtype=str))
-    return np.append(of_row, False)[dataset["source_index"].values]
+    return ragged.of_sources(dataset, [item.path for item in plan.items if item.is_work])[1]
 
 
 def _failed_profiles(dataset: xr.Dataset, tonight: np.ndarray[Any, Any]) -> Iterator[FailedProfile]:
