@@ -14,7 +14,7 @@ from pipeline import messages, ragged
 from pipeline.calculations import CATALOGUE, Calculation, resolve
 from pipeline.engines.evaluation import Evaluation, Request
 from pipeline.executors import Executor, Failure
-from pipeline.flags import RESULT_REASONS, Reason, Status, from_mask, to_mask, verdict
+from pipeline.flags import Reason, Status, verdicts, without_results
 from pipeline.profiles import LEVEL_VARIABLES
 from pipeline.quality import results
 
@@ -163,13 +163,9 @@ def usable_levels(dataset: xr.Dataset) -> list[np.ndarray[Any, Any]]:
     and dewpoint of a rejected profile, the winds of one whose winds were. What other results have
     led to does not count: a profile may have some already.
     """
-    masks = dataset["status_reasons"].values & ~to_mask(RESULT_REASONS)
-    verdicts = [verdict(from_mask(mask)) for mask in masks]
+    found = verdicts(without_results(dataset["status_reasons"].values))
     sizes = dataset["row_size"].values
-    thermodynamics, winds = (
-        np.repeat([verdict[which] >= Status.REJECTED for verdict in verdicts], sizes).astype(bool)
-        for which in (0, 1)
-    )
+    thermodynamics, winds = (np.repeat(each >= Status.REJECTED, sizes) for each in found)
     refused = {"temperature": thermodynamics, "dewpoint": thermodynamics}
     refused |= {"u_wind": winds, "v_wind": winds}
     return [
@@ -322,13 +318,13 @@ def _set_verdicts(
     dataset: xr.Dataset, reasons: np.ndarray[Any, Any], findings: Sequence[list[str]]
 ) -> None:
     """Write reasons, and what follows from them, over what the cleaning alone had said."""
-    verdicts = [verdict(from_mask(mask)) for mask in reasons]
+    status, wind_status = verdicts(reasons)
     said = zip(
         dataset["cleaning_message"].values, dataset["status_message"].values, findings, strict=True
     )
     dataset["status_reasons"].values[:] = reasons
-    dataset["status"].values[:] = [status for status, _ in verdicts]
-    dataset["wind_status"].values[:] = [wind_status for _, wind_status in verdicts]
+    dataset["status"].values[:] = status
+    dataset["wind_status"].values[:] = wind_status
     dataset["status_message"].values[:] = [messages.with_findings(*each) for each in said]
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum, IntEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class QC(IntEnum):
     """QARTOD's flags of a single value, in the ``*_qc`` variables."""
@@ -136,3 +139,25 @@ def verdict(reasons: Iterable[Reason]) -> tuple[Status, Status]:
     status = max((reason.status for reason in reasons), default=Status.OK)
     wind_status = max((reason.wind_status for reason in reasons), default=Status.OK)
     return status, wind_status
+
+
+def without_results(masks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return ``status_reasons`` as they were before anything was computed."""
+    return masks & ~to_mask(RESULT_REASONS)
+
+
+def verdicts(masks: Iterable[int]) -> NDArray[np.int8]:
+    """Return what ``status_reasons`` make of profiles.
+
+    Returns
+    -------
+    numpy.ndarray of int8, shape (2, profiles)
+        ``status`` and ``wind_status``.
+
+    Examples
+    --------
+    >>> verdicts([0, Reason.WIND_GAP.mask, Reason.TOP_TOO_LOW.mask]).tolist()
+    [[0, 0, 2], [0, 1, 0]]
+    """
+    found = [verdict(from_mask(mask)) for mask in masks]
+    return np.array(found, np.int8).reshape(-1, 2).T

@@ -18,7 +18,7 @@ from pipeline import ragged
 from pipeline.calculate import calculate, merge
 from pipeline.calculations import CATALOGUE, Calculation
 from pipeline.errors import PipelineError
-from pipeline.flags import RESULT_REASONS, from_mask, to_mask, verdict
+from pipeline.flags import verdicts, without_results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -245,12 +245,12 @@ def as_cleaned(dataset: xr.Dataset, results: Iterable[str]) -> xr.Dataset:
     """Return a dataset as it was before anything was computed: levels, flags, and no results."""
     there = [name for name in [*results, "calculation_message"] if name in dataset]
     bare = dataset.drop_vars(there)
-    masks = bare["status_reasons"].values & ~to_mask(RESULT_REASONS)
-    verdicts = [verdict(from_mask(mask)) for mask in masks]
+    masks = without_results(bare["status_reasons"].values)
+    status, wind_status = verdicts(masks)
     columns = {
         "status_reasons": masks,
-        "status": np.array([status for status, _ in verdicts], np.int8),
-        "wind_status": np.array([status for _, status in verdicts], np.int8),
+        "status": status,
+        "wind_status": wind_status,
         "status_message": bare["cleaning_message"].values.copy(),
     }
     return bare.assign({name: bare[name].copy(data=data) for name, data in columns.items()})
