@@ -46,10 +46,9 @@ def account(report: Report, night: Night, error: BaseException | None = None) ->
     error : BaseException, optional
         What ended it before its time.
     """
-    config, plan, dataset = report.config, report.plan, report.dataset
-    published = error is None and dataset is not None
-    sources = [*_sources(report, dataset if published else None)]
-    tonight = worked_on(plan, dataset) if published and dataset is not None else None
+    config, plan = report.config, report.plan
+    dataset = report.dataset if error is None else None
+    sources = [*_sources(report, dataset)]
     facts: dict[str, Any] = {
         "run_id": night.run_id,
         "command": night.command,
@@ -65,7 +64,8 @@ def account(report: Report, night: Night, error: BaseException | None = None) ->
         "workers": report.workers,
         "peak_memory_mb": peak_memory(report.tally.memory),
     }
-    if dataset is not None and tonight is not None:
+    if dataset is not None:
+        tonight = worked_on(plan, dataset)
         facts["profiles"] = Verdicts.of(dataset["status"].values.tolist())
         facts["worked_on"] = Verdicts.of(dataset["status"].values[tonight].tolist())
         facts["failed_profiles"] = [*_failed_profiles(dataset, tonight)]
