@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline import messages
 from pipeline.errors import BusyError, PipelineError
-from pipeline.flags import RESULT_REASONS, Reason, SourceStatus, Status, to_mask
+from pipeline.flags import RESULT_REASONS, SourceStatus, Status, to_mask
 
 try:
     import fcntl
@@ -189,7 +189,6 @@ def _about_profiles(column: Any, sources: int) -> list[dict[str, Any]]:
     masks = column("status_reasons")
     said = (masks & to_mask(RESULT_REASONS)) != 0
     said |= np.char.find(column("calculation_message").astype(str), messages.WARNED) >= 0
-    failed |= (masks & to_mask([Reason.CALCULATION_FAILED, Reason.WORKER_LOST])) != 0
     stations, positions = column("station_id").tolist(), column("source_position").tolist()
     times = column("time")
     found: list[dict[str, Any]] = [
