@@ -24,7 +24,6 @@ from pipeline.state import Known, State
 
 if TYPE_CHECKING:
     from pipeline.config import Config
-    from pipeline.profiles import Profile
     from pipeline.stations import Station
 
 
@@ -76,10 +75,6 @@ class Selection:
         """Tell whether soundings of these stations, the last one at this time, are wanted."""
         late = self.since is None or bool(last_time >= self.since)
         return late and (not self.station_ids or not self.station_ids.isdisjoint(station_ids))
-
-    def has_any_of(self, profiles: Iterable[Profile]) -> bool:
-        """Tell whether any of these soundings is wanted."""
-        return any(self.has([profile.station_id], profile.time) for profile in profiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +128,6 @@ class Plan:
     """What a run has to do."""
 
     items: list[Item] = field(default_factory=list)
-    removed: tuple[str, ...] = ()
-    """Calculations that leave the output."""
     rewrite: str = ""
     """Why the output is to be written although no source needs work; empty where it is not."""
 
@@ -221,7 +214,7 @@ def make_plan(
     for path, known in published.sources.items():
         if path not in items and path not in moved:
             items[path] = Item(path, Action.GONE, "no longer among the input", known=known)
-    plan = Plan([items[path] for path in sorted(items)], removed=_removed(items.values(), config))
+    plan = Plan([items[path] for path in sorted(items)])
     return replace(plan, rewrite=_why_rewrite(plan, config, published))
 
 
@@ -344,7 +337,7 @@ def settled(plan: Plan, committed: Mapping[str, Known], left_out: Container[str]
     return replace(plan, items=items)
 
 
-def _removed(items: Iterable[Item], config: Config) -> tuple[str, ...]:
+def _removed(items: Iterable[Item]) -> tuple[str, ...]:
     """Return the calculations that kept profiles have and the config does not want any more."""
     gone: dict[str, None] = {}
     kept = [item for item in items if item.known and item.action is not Action.GONE]
@@ -358,14 +351,14 @@ def _why_rewrite(plan: Plan, config: Config, published: State) -> str:
     """Return why the output is to be written even if no source needs work."""
     for item in plan.items:
         if item.action is Action.GONE and item.known:
-            removed = item.source is None and config.gone_sources == "remove"
-            removed |= not item.known.positions
-            if removed or item.known.status != SourceStatus.GONE:
+            leaves = item.source is None and config.gone_sources == "remove"
+            leaves |= not item.known.positions
+            if leaves or item.known.status != SourceStatus.GONE:
                 return "sources are gone"
         elif item.known and item.known.path != item.path:
             return "sources are renamed"
-    if plan.removed:
-        return f"calculations removed: {', '.join(plan.removed)}"
+    if removed := _removed(plan.items):
+        return f"calculations removed: {', '.join(removed)}"
     if not published.sources:
         return "there is no output yet"
     if published.attributes.get("configuration") != config.normalized():

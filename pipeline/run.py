@@ -31,6 +31,7 @@ from pipeline.journal import Journal
 from pipeline.lock import only_run
 from pipeline.plan import Action, Plan, Selection, make_plan, settled
 from pipeline.publish import assemble
+from pipeline.recipe import PACKAGES
 from pipeline.report.account import account, worked_on
 from pipeline.report.night import Night
 from pipeline.report.progress import Progress, silent
@@ -169,8 +170,16 @@ def _run(report: Report, progress: Progress, night: Night, interrupt: Interrupt)
     with _executor(report) as executor:
         if executor is not None:
             report.workers = executor.workers
-            work = Work(config, executor, journal, positions, report.selection, interrupt)
-            work.tally, work.event = tally, night.event
+            work = Work(
+                config,
+                executor,
+                journal,
+                positions,
+                report.selection,
+                interrupt,
+                tally,
+                night.event,
+            )
             for _ in progress(work.of(report.plan, last), len(report.plan.to_do), "working"):
                 pass
         with tally.stage("publish"):
@@ -370,10 +379,7 @@ def provenance(report: Report, dataset: xr.Dataset, run_id: str = "") -> dict[st
         "engine": config.engine,
         "parcel_rules": config.parcel_rules,
         "verification": report.verification.as_json() if report.verification else "",
-        "metpy_version": version("metpy"),
-        "numpy_version": version("numpy"),
-        "scipy_version": version("scipy"),
-        "pint_version": version("pint"),
+        **{f"{name}_version": version(name) for name in PACKAGES},
         "python_version": platform.python_version(),
         "configuration": config.normalized(),
         **config.output.attributes,

@@ -98,8 +98,8 @@ class Work:
     positions: Mapping[str, Station]
     selection: Selection
     interrupt: Interrupt
-    tally: Tally = field(default_factory=Tally)
-    event: Callable[..., None] = lambda *_, **__: None
+    tally: Tally
+    event: Callable[..., None]
     names: list[str] = field(init=False)
     custom: tuple[Calculation, ...] = field(init=False)
     size: int = field(init=False)
@@ -182,7 +182,11 @@ class Work:
         """Leave out new sources that have nothing of what was asked for: they stay new."""
         if not self.selection.narrows:
             return rows, found
-        has = {one.source for one in found if self.selection.has_any_of([one.profile])}
+        has = {
+            one.source
+            for one in found
+            if self.selection.has([one.profile.station_id], one.profile.time)
+        }
         kept = [index for index, item in enumerate(items) if item.known or index in has]
         self.tally.left_out |= {rows[index].path for index in set(range(len(rows))) - set(kept)}
         place = {old: new for new, old in enumerate(kept)}
