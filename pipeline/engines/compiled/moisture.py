@@ -101,6 +101,14 @@ def next_with_height(height: FloatArray, level: int) -> int:
 
 
 @compiled
+def why_no_height(levels: int, ground_height: float) -> int:
+    """Return why a profile of so many levels has no height above ground at all, if it has none."""
+    if levels < 2:
+        return missing.NO_THERMODYNAMICS
+    return missing.NO_GROUND_HEIGHT if math.isnan(ground_height) else missing.NOTHING
+
+
+@compiled
 def lowest_freezing_height(temperature: FloatArray, height: FloatArray) -> tuple[float, int]:
     """Return where temperature first falls through 0 degC, linear in height, and why if nowhere."""
     below = next_with_height(height, 0)
@@ -124,12 +132,9 @@ def freezing_level_height(
     values, codes = np.empty(count), np.empty(count, np.uint8)
     for profile in prange(count):
         part = slice(starts[profile], starts[profile + 1])
-        codes[profile], values[profile] = missing.NOTHING, np.nan
-        if len(height[part]) < 2:
-            codes[profile] = missing.NO_THERMODYNAMICS
-        elif math.isnan(ground_height[profile]):
-            codes[profile] = missing.NO_GROUND_HEIGHT
-        else:
+        codes[profile] = why_no_height(len(height[part]), ground_height[profile])
+        values[profile] = np.nan
+        if codes[profile] == missing.NOTHING:
             metres, codes[profile] = lowest_freezing_height(temperature[part], height[part])
             values[profile] = max(metres - ground_height[profile], 0.0)
     return values, codes
@@ -191,12 +196,9 @@ def _wet_bulb_zero_height(
     values, codes = np.empty(count), np.empty(count, np.uint8)
     for profile in prange(count):
         part = slice(starts[profile], starts[profile + 1])
-        codes[profile], values[profile] = missing.NOTHING, np.nan
-        if len(pressure[part]) < 2:
-            codes[profile] = missing.NO_THERMODYNAMICS
-        elif math.isnan(ground_height[profile]):
-            codes[profile] = missing.NO_GROUND_HEIGHT
-        else:
+        codes[profile] = why_no_height(len(pressure[part]), ground_height[profile])
+        values[profile] = np.nan
+        if codes[profile] == missing.NOTHING:
             metres, codes[profile] = lowest_wet_bulb_zero(
                 adiabats, pressure[part], temperature[part], dewpoint[part], height[part]
             )
