@@ -64,6 +64,7 @@ class Table:
 
 
 def is_content(line: str, comment: str) -> bool:
+    """Tell whether a line is neither blank nor a comment."""
     text = line.strip()
     return bool(text) and not (comment and text.startswith(comment))
 
@@ -75,6 +76,7 @@ def find_delimiter(line: str) -> str:
 
 
 def split(line: str, delimiter: str) -> list[str]:
+    """Return the fields of one line, without the blanks around them."""
     return next(split_lines([line], delimiter, 1))[1]
 
 
@@ -141,6 +143,7 @@ def _name_and_units(text: str) -> tuple[str, str | None]:
 
 
 def lacks_units(role: str, column: Column) -> bool:
+    """Tell whether a column of numbers states no units, where there are several in use."""
     return role in ROLE_UNITS and column.units is None and role not in USUAL_UNITS
 
 
