@@ -12,7 +12,7 @@ from typing import Any
 
 import netCDF4
 import pytest
-from nights import Nights
+from nights import Killed, Nights, kill_after_commit, small_batches
 from small_season import SEASON
 
 import pipeline
@@ -121,8 +121,7 @@ def test_a_damaged_output_is_kept_beside_the_new_one(season: Nights) -> None:
 def test_batches_that_somebody_removes_are_missed(
     season: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "FIRST_BATCH", 1)
-    monkeypatch.setattr(work, "BATCH_SECONDS", 0.0)
+    small_batches(monkeypatch, 1)
     commit = work.Work._finish
 
     def removing(self: Any, *arguments: Any) -> Iterator[None]:
@@ -148,12 +147,9 @@ def test_a_narrowed_first_night_without_anything_publishes_nothing(season: Night
 def test_a_narrowed_night_does_not_throw_away_an_interrupted_one(
     season: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nights import Killed, kill_after_commit
-
     season.night()
     season.settings["quality"] = {"wind_gap": 2900.0}
-    monkeypatch.setattr(work, "FIRST_BATCH", 1)
-    monkeypatch.setattr(work, "BATCH_SECONDS", 0.0)
+    small_batches(monkeypatch, 1)
     kill_after_commit(monkeypatch, 2)
     with pytest.raises(Killed):
         season.night()
@@ -174,12 +170,9 @@ def test_most_of_the_sources_gone_at_once_is_worth_a_warning(season: Nights) -> 
 
 def test_forced_means_all_of_it(season: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an interrupted run has done unasked is done again; what could not be opened is kept."""
-    from nights import Killed, kill_after_commit
-
     season.night()
     season.settings["quality"] = {"wind_gap": 2900.0}
-    monkeypatch.setattr(work, "FIRST_BATCH", 1)
-    monkeypatch.setattr(work, "BATCH_SECONDS", 0.0)
+    small_batches(monkeypatch, 1)
     kill_after_commit(monkeypatch, 1)
     with pytest.raises(Killed):
         season.night()
