@@ -2,7 +2,7 @@
 
 Nothing is left out silently. A file counts unless its name starts with a dot or fits the entry's
 ``exclude`` list, and both rules hold only for files found in a folder or by a pattern: a file
-named in full always counts.
+named in full always counts. A Zarr store is a folder, and counts as one file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.columns import clean_text
 from pipeline.errors import PipelineError
+from pipeline.readers._files import is_store
 
 if TYPE_CHECKING:
     from pipeline.config import Config, Input
@@ -79,10 +80,10 @@ def matching_files(pattern: str, folder: Path, exclude: Iterable[str] = ()) -> l
     Parameters
     ----------
     pattern : str
-        A file, a folder (all files in it and below), or a pattern with ``*``, ``?``, ``[...]``
-        and ``**``; a folder that a pattern finds is taken whole too. What exists under exactly
-        this name is taken as that, whatever characters are in it. ``~`` and ``$NAME`` are not
-        expanded.
+        A file or Zarr store, a folder (all files in it and below), or a pattern with ``*``,
+        ``?``, ``[...]`` and ``**``; a folder that a pattern finds is taken whole too. What exists
+        under exactly this name is taken as that, whatever characters are in it. ``~`` and
+        ``$NAME`` are not expanded.
     folder : Path
         Where a relative `pattern` starts.
     exclude : iterable of str
@@ -100,10 +101,10 @@ def matching_files(pattern: str, folder: Path, exclude: Iterable[str] = ()) -> l
     []
     """
     named = _absolute(folder / pattern)
+    if is_store(named) or (os.path.lexists(named) and not os.path.isdir(named)):
+        return [named]
     if os.path.isdir(named):  # false, where Path's own raises, for a name that is too long
         found = _files_below(named)
-    elif os.path.lexists(named):
-        return [named]
     else:
         found = set()
         for match in _matches(_as_glob(pattern, folder), folder):
@@ -175,7 +176,8 @@ def _matches(pattern: str, folder: Path) -> Iterator[Path]:
             yield base
         else:
             for place, _ in _walk(base, closed.append):
-                yield from _matches(os.path.join(*after), place)
+                if not is_store(place):
+                    yield from _matches(os.path.join(*after), place)
     yield from (Path(error.filename) for error in closed)
 
 
@@ -183,14 +185,20 @@ def _files_below(folder: Path) -> set[Path]:
     """Return the files in a folder and below, links to folders followed, dot names left out."""
     found: set[Path] = set()
     for place, names in _walk(folder, lambda error: found.add(Path(error.filename))):
-        found.update(place / name for name in names if not name.startswith("."))
+        if is_store(place):
+            found.add(place)
+        else:
+            found.update(place / name for name in names if not name.startswith("."))
     return found
 
 
 def _walk(
     folder: Path, note: Callable[[OSError], object] | None = None
 ) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder from here on down once, however links lead to it, with its files."""
+    """Yield each folder from here on down once, however links lead to it, with its files.
+
+    What a Zarr store holds is not looked at.
+    """
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
         real = os.path.realpath(place)
@@ -198,5 +206,6 @@ def _walk(
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inside = [] if is_store(place) else folders
+        folders[:] = sorted(name for name in inside if not name.startswith("."))
         yield Path(place), names

@@ -9,7 +9,9 @@ import pytest
 
 from pipeline import config
 from pipeline.config import Config
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, ReadError
+from pipeline.readers._files import fingerprint, opened, version
+from pipeline.readers.limits import Limits
 from pipeline.run import run
 from pipeline.sources import Source, find_sources, matching_files
 
@@ -158,3 +160,77 @@ def test_a_run_never_writes_over_what_it_is_made_from(folder, output):
     with pytest.raises(PipelineError, match=r"would be read as an input|would destroy"):
         run(config.load(folder / "season.yaml"))
     assert (folder / output).read_bytes() == before
+
+
+class TestZarrStores:
+    """A Zarr store is a folder of many files, and one source."""
+
+    @pytest.fixture(params=["zarr.json", ".zgroup"])
+    def store(self, folder: Path, request) -> Path:
+        store = folder / "data" / "deep" / "model.zarr"
+        (store / "t" / "c").mkdir(parents=True)
+        (store / request.param).write_text("{}")
+        (store / "t" / "c" / "0").write_bytes(b"chunk")
+        return store
+
+    @pytest.mark.parametrize(
+        "pattern", ["data/deep/model.zarr", "data/deep/*.zarr", "data/**/*.zarr", "data/*/*"]
+    )
+    def test_is_found_as_one_source(self, folder: Path, store: Path, pattern: str) -> None:
+        assert "deep/model.zarr" in found(folder, pattern)
+        assert not [name for name in found(folder, pattern) if "model.zarr/" in name]
+
+    @pytest.mark.parametrize("pattern", ["data", "data/**", "data/**/*"])
+    def test_stands_among_the_files_of_a_folder(
+        self, folder: Path, store: Path, pattern: str
+    ) -> None:
+        inside = [name for name in found(folder, pattern) if name.startswith("deep")]
+        assert inside == ["deep/deeper/f.TXT", "deep/e.txt", "deep/model.zarr"]
+
+    def test_no_file_in_it_is_found_by_its_own_name(self, folder: Path, store: Path) -> None:
+        assert found(folder, "data/**/0") == []
+
+    def test_can_be_left_out_by_name(self, folder: Path, store: Path) -> None:
+        assert "deep/model.zarr" not in found(folder, "data", exclude=["*.zarr"])
+
+    def test_its_fingerprint_follows_names_and_contents_not_times_or_place(
+        self, store: Path
+    ) -> None:
+        first = fingerprint(store)
+        assert len(first) == 32
+        os.utime(store / "t" / "c" / "0", (0, 0))
+        moved = store.rename(store.with_name("moved.zarr"))
+        assert fingerprint(moved) == first
+        (moved / "t" / "c" / "0").write_bytes(b"CHUNK")
+        changed = fingerprint(moved)
+        (moved / "t" / "c" / "0").rename(moved / "t" / "c" / "1")
+        assert len({first, changed, fingerprint(moved)}) == 3
+
+    def test_its_version_follows_every_write(self, store: Path) -> None:
+        before = version(store)
+        assert version(store) == before
+        (store / "t" / "c" / "0").write_bytes(b"CHUNK!")
+        assert version(store) != before
+
+    def test_what_is_larger_than_a_source_may_be_is_not_read(self, store: Path) -> None:
+        small = Limits(file_size=6e-6)
+        assert fingerprint(store, small) == "size:7"
+        too_large = pytest.raises(ReadError, match="where a Zarr store may have 6e-06 MB")
+        with too_large, opened(store, small):
+            pass
+
+    def test_a_pipe_or_a_linked_folder_in_it_is_refused(self, store: Path) -> None:
+        os.mkfifo(store / "t" / "c" / "1")
+        assert fingerprint(store) == ""
+        refused = pytest.raises(ReadError, match="t/c/1 in this Zarr store is a pipe")
+        with refused, opened(store, Limits()):
+            pass
+        (store / "t" / "c" / "1").unlink()
+        (store / "t" / "b").symlink_to(store)
+        refused = pytest.raises(ReadError, match="t/b in this Zarr store is a folder")
+        with refused, opened(store, Limits()):
+            pass
+
+    def test_its_metadata_are_its_first_bytes(self, store: Path) -> None:
+        with opened(store, Limits()) as stream:
+            assert stream.read() == b"{}"
