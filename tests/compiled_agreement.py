@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from compiled_cases import Levels, by_metpy
+from compiled_cases import by_metpy
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from pipeline.calculations import CATALOGUE
+from pipeline.engines.compiled.blocks import Rows
 from pipeline.engines.compiled.engine import Results, evaluate_batch
 from pipeline.engines.metpy import Evaluation
 
@@ -20,7 +21,7 @@ nan = float("nan")
 examples = settings(deadline=None, derandomize=True, max_examples=60)
 
 
-def batch(profiles: Sequence[Levels], *names: str, **options: Any) -> Results:
+def batch(profiles: Sequence[Rows], *names: str, **options: Any) -> Results:
     """Return what the compiled engine makes of profiles."""
     sizes = [len(levels.pressure) for levels in profiles]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -29,7 +30,7 @@ def batch(profiles: Sequence[Levels], *names: str, **options: Any) -> Results:
 
 
 def assert_agree(
-    profiles: Sequence[Levels], *names: str, rtol: float = 1e-6, atol: float = 1e-9
+    profiles: Sequence[Rows], *names: str, rtol: float = 1e-6, atol: float = 1e-9
 ) -> None:
     """Assert that both engines give the same numbers, and the same reasons where there are none."""
     assert_same(
@@ -64,17 +65,17 @@ def assert_same(
         assert set(for_metpy.get(index, ())) == set(each.errors)
 
 
-def changed(levels: Levels, **at: dict[int, float]) -> Levels:
+def changed(levels: Rows, **at: dict[int, float]) -> Rows:
     """Return levels with other values: by variable, by place."""
     copies = {name: values.copy() for name, values in levels._asdict().items()}
     for name, values in at.items():
         for place, value in values.items():
             copies[name][place] = value
-    return Levels(**copies)
+    return Rows(**copies)
 
 
 @st.composite
-def soundings(draw: st.DrawFn) -> Levels:
+def soundings(draw: st.DrawFn) -> Rows:
     """Draw soundings as a cleaning leaves them, with gaps, down to none or one level.
 
     Pressures are whole hPa, and so lie on the bounds of layers often. The wind is never the same
@@ -107,4 +108,4 @@ def soundings(draw: st.DrawFn) -> Levels:
             )
         )
         pressure, temperature = pressure - fall, max(temperature + rise, -85.0)
-    return Levels(*np.array(rows, dtype=float).reshape(len(rows), 6).T.copy())
+    return Rows(*np.array(rows, dtype=float).reshape(len(rows), 6).T.copy())

@@ -6,15 +6,16 @@ the other, with the offsets at which they begin.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sounding_rows import Row, cleaned
 
+from pipeline.engines.compiled.blocks import Block, Rows
 from pipeline.engines.metpy import Evaluation, Request, _base_inputs, evaluate
 from pipeline.readers import read_source
 
@@ -22,50 +23,23 @@ FloatArray = NDArray[np.float64]
 SEASON = Path(__file__).resolve().parent.parent / "data" / "season-2003"
 
 
-class Levels(NamedTuple):
-    """One profile's levels, as `pipeline.engines.metpy.evaluate` takes them."""
-
-    pressure: FloatArray
-    temperature: FloatArray
-    dewpoint: FloatArray
-    height: FloatArray
-    u_wind: FloatArray
-    v_wind: FloatArray
-
-
-class Block(NamedTuple):
-    """Many profiles, as kernels take them."""
-
-    starts: NDArray[np.int64]
-    pressure: FloatArray
-    temperature: FloatArray
-    dewpoint: FloatArray
-    height: FloatArray
-    wind_starts: NDArray[np.int64]
-    wind_pressure: FloatArray
-    wind_height: FloatArray
-    u_wind: FloatArray
-    v_wind: FloatArray
-    ground_height: FloatArray
-
-
-def from_rows(rows: Sequence[Row]) -> Levels:
+def from_rows(rows: Sequence[Row]) -> Rows:
     """Return levels written as rows, as they are: not cleaned."""
-    return Levels(*np.array(rows, dtype=float).reshape(len(rows), 6).T.copy())
+    return Rows(*np.array(rows, dtype=float).reshape(len(rows), 6).T.copy())
 
 
 @cache
-def season(every: int = 11) -> tuple[Levels, ...]:
+def season(every: int = 11) -> tuple[Rows, ...]:
     """Return the cleaned soundings of every so-many-th file of the season."""
     files = sorted(SEASON.glob("03*"))[::every]
     return tuple(
-        Levels(*cleaned(profile).profile.levels().values())
+        Rows(*cleaned(profile).profile.levels().values())
         for path in files
         for profile in read_source(str(path)).profiles
     )
 
 
-def block(profiles: Iterable[Levels]) -> Block:
+def block(profiles: Sequence[Rows]) -> Block:
     """Return profiles one after the other, each on the levels that have what is needed.
 
     MetPy's engine itself says which these are, and so no fault there is hidden here. (It leaves
@@ -88,10 +62,20 @@ def block(profiles: Iterable[Levels]) -> Block:
         offsets("wind_pressure"),
         *(joined(name) for name in ("wind_pressure", "wind_height", "u_wind", "v_wind")),
         np.array(ground, dtype=float),
+        np.concatenate([np.empty(0, np.int64), *_whole(profiles)]),
     )
 
 
-def by_metpy(levels: Levels, *names: str) -> Evaluation:
+def _whole(profiles: Sequence[Rows]) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows, counted through all profiles, of each one's levels without a gap."""
+    first = 0
+    for levels in profiles:
+        known = np.isfinite([levels.pressure, levels.temperature, levels.dewpoint]).all(axis=0)
+        yield first + np.flatnonzero(known if known.sum() >= 2 else [])
+        first += len(known)
+
+
+def by_metpy(levels: Rows, *names: str) -> Evaluation:
     """Return what MetPy's engine makes of a profile."""
     return evaluate(*levels, request=Request(names))
 

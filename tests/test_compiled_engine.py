@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled_agreement import batch, changed, examples, soundings
-from compiled_cases import Block as Inputs
-from compiled_cases import Levels, block, from_rows, season, season_by_metpy
+from compiled_cases import block, from_rows, season, season_by_metpy
 from hypothesis import given
 from hypothesis import strategies as st
 from sounding_rows import FAULTLESS
 
 from pipeline.calculations import CATALOGUE, Calculation
 from pipeline.engines.compiled import missing
-from pipeline.engines.compiled.blocks import Rows, compact
+from pipeline.engines.compiled.blocks import Block, Rows, compact
 from pipeline.engines.compiled.engine import Results, evaluate_batch, plan
 
 nan = float("nan")
@@ -36,7 +35,7 @@ def tolerance(calculation: Calculation) -> float:
     return by_units.get(calculation.units, 1e-9)
 
 
-def gappy(levels: Levels) -> Levels:
+def gappy(levels: Rows) -> Rows:
     """Return a sounding with each input missing somewhere."""
     return changed(
         levels, temperature={1: nan}, dewpoint={2: nan}, height={3: nan}, u_wind={1: nan, 4: nan}
@@ -71,7 +70,7 @@ class TestResults:
         assert set(results.codes) == {"supercell_composite", "mixing_ratio"}
 
     def test_of_no_profile_and_of_no_level(self) -> None:
-        assert batch([Levels(*np.empty((6, 0)))], "k_index").missing() == {
+        assert batch([Rows(*np.empty((6, 0)))], "k_index").missing() == {
             0: {"k_index": "fewer than two levels have temperature and dewpoint"}
         }
         none = evaluate_batch(np.zeros(1, np.int64), [np.empty(0)] * 6, ["k_index", "mixing_ratio"])
@@ -97,7 +96,7 @@ class TestSameResults:
         assert_identical(batch(season(), *SCALARS), batch(season(), *SCALARS, block_rows=rows))
 
     def test_in_blocks_with_profiles_that_have_no_level(self) -> None:
-        none = Levels(*np.empty((6, 0)))
+        none = Rows(*np.empty((6, 0)))
         profiles = [none, none, season()[0], none, season()[1], none]
         results = batch(profiles, "k_index", block_rows=1)
         assert_identical(results, batch(profiles, "k_index"))
@@ -116,7 +115,7 @@ class TestSameResults:
 
     @examples
     @given(st.lists(soundings(), max_size=4), soundings())
-    def test_beside_any_others(self, others: list[Levels], levels: Levels) -> None:
+    def test_beside_any_others(self, others: list[Rows], levels: Rows) -> None:
         names = [name for name in EVERYTHING if CATALOGUE[name].group != "diagnostics"]
         alone, together = batch([levels], *names), batch([*others, levels], *names)
         for name in alone.scalars:
@@ -148,12 +147,12 @@ class TestSameResults:
 class TestLevelsOfABlock:
     """The compiled engine picks the levels that MetPy's picks."""
 
-    def check(self, profiles: Sequence[Levels]) -> None:
+    def check(self, profiles: Sequence[Rows]) -> None:
         sizes = [len(levels.pressure) for levels in profiles]
         rows = [np.concatenate([np.empty(0), *each]) for each in zip(*profiles, strict=True)]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         found, wanted = compact(offsets, Rows(*rows)), block(profiles)
-        for name in Inputs._fields:
+        for name in Block._fields:
             np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
 
     def test_on_the_season(self) -> None:
@@ -161,7 +160,7 @@ class TestLevelsOfABlock:
 
     @examples
     @given(st.lists(soundings(), min_size=1, max_size=4))
-    def test_of_any_soundings(self, profiles: list[Levels]) -> None:
+    def test_of_any_soundings(self, profiles: list[Rows]) -> None:
         self.check(profiles)
 
     def test_with_gaps_and_with_heights_that_fall(self) -> None:

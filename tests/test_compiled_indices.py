@@ -8,12 +8,13 @@ import metpy.calc as mpcalc
 import numpy as np
 import pytest
 from compiled_agreement import assert_agree, assert_same, batch, changed, examples, soundings
-from compiled_cases import Levels, from_rows, season, season_by_metpy
+from compiled_cases import from_rows, season, season_by_metpy
 from hypothesis import given
 from metpy.units import units
 
 from pipeline.calculations import GROUPS
 from pipeline.engines.compiled import composites
+from pipeline.engines.compiled.blocks import Rows
 from pipeline.engines.compiled.indices import lifted_to_500, wind_direction
 
 nan = float("nan")
@@ -22,7 +23,7 @@ INDICES = GROUPS["indices"]
 KELVIN = 1e-4
 
 
-def sounding(**at: dict[int, float]) -> Levels:
+def sounding(**at: dict[int, float]) -> Rows:
     """Return a sounding with levels on 850, 700 and 500 hPa, if unchanged."""
     rows = [
         (1000.0, 28.0, 22.0, 100.0, 1.0, 3.0),
@@ -35,8 +36,8 @@ def sounding(**at: dict[int, float]) -> Levels:
     return changed(from_rows(rows), **at)
 
 
-def without(levels: Levels, *places: int) -> Levels:
-    return Levels(*(np.delete(values, places) for values in levels))
+def without(levels: Rows, *places: int) -> Rows:
+    return Rows(*(np.delete(values, places) for values in levels))
 
 
 def test_on_the_season() -> None:
@@ -45,7 +46,7 @@ def test_on_the_season() -> None:
 
 @examples
 @given(soundings())
-def test_on_any_sounding(levels: Levels) -> None:
+def test_on_any_sounding(levels: Rows) -> None:
     assert_agree([levels], *INDICES, atol=KELVIN)
 
 
@@ -70,7 +71,7 @@ class TestLevels:
         ],
         ids=["849.9", "949.9", "500.1", "700"],
     )
-    def test_that_are_not_spanned(self, levels: Levels) -> None:
+    def test_that_are_not_spanned(self, levels: Rows) -> None:
         assert_agree([levels], *INDICES, atol=KELVIN)
 
     @pytest.mark.parametrize(
@@ -82,11 +83,11 @@ class TestLevels:
             sounding(u_wind={0: nan, 1: nan, 2: nan}),
             sounding(v_wind={4: nan, 5: nan}),
             sounding(height=dict.fromkeys(range(6), nan)),
-            Levels(*np.empty((6, 0))),
+            Rows(*np.empty((6, 0))),
         ],
         ids=["temperature", "dewpoint", "wind", "low wind", "high wind", "height", "levels"],
     )
-    def test_that_are_missing(self, levels: Levels) -> None:
+    def test_that_are_missing(self, levels: Rows) -> None:
         assert_agree([levels], *INDICES, atol=KELVIN)
 
 

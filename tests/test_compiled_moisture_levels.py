@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from compiled_agreement import assert_agree, assert_same, batch, changed, examples, soundings
-from compiled_cases import Levels, by_metpy, from_rows, season, season_by_metpy
+from compiled_cases import by_metpy, from_rows, season, season_by_metpy
 from hypothesis import given, settings
 
 from pipeline.calculations import GROUPS
+from pipeline.engines.compiled.blocks import Rows
 
 nan = float("nan")
 MOISTURE = GROUPS["moisture"]
@@ -23,7 +24,7 @@ FORMULAS = (
 METRES, KELVIN = 0.05, 3e-4
 
 
-def sounding(**at: dict[int, float]) -> Levels:
+def sounding(**at: dict[int, float]) -> Rows:
     """Return a sounding with a level 100 hPa above its ground, if unchanged."""
     rows = [
         (1000.0, 28.0, 22.0, 100.0, 1.0, 3.0),
@@ -64,19 +65,19 @@ def test_wet_bulb_on_the_season() -> None:
 
 @examples
 @given(soundings())
-def test_moisture_on_any_sounding(levels: Levels) -> None:
+def test_moisture_on_any_sounding(levels: Rows) -> None:
     assert_agree([levels], *MOISTURE, atol=METRES)
 
 
 @examples
 @given(soundings())
-def test_formulas_on_any_sounding(levels: Levels) -> None:
+def test_formulas_on_any_sounding(levels: Rows) -> None:
     assert_agree([levels], *FORMULAS)
 
 
 @settings(examples, max_examples=15)
 @given(soundings())
-def test_wet_bulb_on_any_sounding(levels: Levels) -> None:
+def test_wet_bulb_on_any_sounding(levels: Rows) -> None:
     assert_agree([levels], "wet_bulb_temperature", rtol=0.0, atol=KELVIN)
 
 
@@ -105,11 +106,11 @@ class TestWater:
 
     @pytest.mark.parametrize("top", [900.0, 900.5])
     def test_of_a_shallow_profile(self, top: float) -> None:
-        levels = Levels(*(values[:2] for values in sounding(pressure={1: top})))
+        levels = Rows(*(values[:2] for values in sounding(pressure={1: top})))
         assert_agree([levels], *MOISTURE)
 
     def test_of_two_levels_that_lie_far_apart(self) -> None:
-        levels = Levels(*(values[[0, 6]] for values in sounding()))
+        levels = Rows(*(values[[0, 6]] for values in sounding()))
         assert_agree([levels], *MOISTURE, atol=METRES)
 
     def test_saturated_and_very_dry(self) -> None:
@@ -124,12 +125,12 @@ class TestWater:
             sounding(height={0: nan}),
             sounding(height=dict.fromkeys(range(8), nan)),
             sounding(height=dict.fromkeys(range(1, 8), nan)),
-            Levels(*np.empty((6, 0))),
-            Levels(*np.ones((6, 1))),
+            Rows(*np.empty((6, 0))),
+            Rows(*np.ones((6, 1))),
         ],
         ids=["temperature", "ground", "heights", "all heights but one", "levels", "more levels"],
     )
-    def test_says_why_it_is_missing(self, levels: Levels) -> None:
+    def test_says_why_it_is_missing(self, levels: Rows) -> None:
         assert_agree([levels], *MOISTURE)
 
 

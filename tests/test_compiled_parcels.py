@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiled_cases import Block, Levels, block, by_metpy, from_rows, season
+from compiled_cases import block, by_metpy, from_rows, season
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounding_rows import FAULTLESS, cleaned, nan, profile
@@ -21,6 +21,7 @@ from pipeline.engines.adapters.parcels import (
     virtual_ascent,
 )
 from pipeline.engines.compiled import missing, parcels
+from pipeline.engines.compiled.blocks import Block, Rows
 from pipeline.engines.metpy import _base_inputs
 
 SCALARS = (*GROUPS["parcels"], *GROUPS["diagnostics"])
@@ -75,7 +76,7 @@ def compute(b: Block, *, corrected: bool = False) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def disagreements(profiles: Sequence[Levels]) -> list[str]:
+def disagreements(profiles: Sequence[Rows]) -> list[str]:
     """Return where the kernels and MetPy's engine differ, in numbers or in reasons."""
     b = block(profiles)
     found = compute(b)
@@ -102,7 +103,7 @@ def disagreements(profiles: Sequence[Levels]) -> list[str]:
 
 
 @cache
-def sample() -> tuple[Levels, ...]:
+def sample() -> tuple[Rows, ...]:
     return season(20)
 
 
@@ -129,7 +130,7 @@ class TestRealSoundings:
         assert all(len(values) == 0 for values, _ in compute(block([])).values())
 
 
-def excess_by_metpy(levels: Levels) -> tuple[Any, Any, float]:
+def excess_by_metpy(levels: Rows) -> tuple[Any, Any, float]:
     """Return ln p and virtual temperature excess of the surface-based ascent, and its LCL."""
     inputs = _base_inputs(*levels)
     start = Start(inputs["pressure"], inputs["temperature"], inputs["dewpoint"])
@@ -254,7 +255,7 @@ def test_hard_soundings(name: str) -> None:
 
 
 @st.composite
-def cleaned_profiles(draw: st.DrawFn) -> Levels:
+def cleaned_profiles(draw: st.DrawFn) -> Rows:
     """Draw levels of any lapse rates and humidities, and clean them as a run does."""
     count = draw(st.integers(2, 25))
     steps = draw(st.lists(st.floats(2.0, 90.0), min_size=count, max_size=count))
@@ -268,10 +269,10 @@ def cleaned_profiles(draw: st.DrawFn) -> Levels:
         depression = draw(st.sampled_from([0.0, 0.1, 1.0, 4.0, 15.0, 40.0]))
         kept = max(celsius, -85.0)
         rows.append((here, kept, kept - depression, 44331.0 * (1 - (here / 1013.25) ** 0.19), 0, 0))
-    return Levels(*cleaned(profile(rows)).profile.levels().values())
+    return Rows(*cleaned(profile(rows)).profile.levels().values())
 
 
 @settings(max_examples=60, deadline=None)
 @given(cleaned_profiles())
-def test_any_sounding_that_passes_cleaning(levels: Levels) -> None:
+def test_any_sounding_that_passes_cleaning(levels: Rows) -> None:
     assert disagreements([levels]) == []

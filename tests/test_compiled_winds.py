@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled_agreement import assert_agree, assert_same, batch, changed, examples, soundings
-from compiled_cases import Levels, by_metpy, from_rows, season, season_by_metpy
+from compiled_cases import by_metpy, from_rows, season, season_by_metpy
 from hypothesis import given
 
 from pipeline.calculations import GROUPS
+from pipeline.engines.compiled.blocks import Rows
 
 nan = float("nan")
 WINDS = GROUPS["winds"]
 
 
-def sounding(**at: dict[int, float]) -> Levels:
+def sounding(**at: dict[int, float]) -> Rows:
     """Return a sounding with levels on 500 m, 1, 3, 5.5 and 6 km above its ground, if unchanged."""
     rows = [
         (1000.0, 25.0, 20.0, 100.0, 1.0, 3.0),
@@ -32,12 +33,12 @@ def sounding(**at: dict[int, float]) -> Levels:
     return changed(from_rows(rows), **at)
 
 
-def without(levels: Levels, *places: int) -> Levels:
+def without(levels: Rows, *places: int) -> Rows:
     """Return a sounding without some of its levels."""
-    return Levels(*(np.delete(values, places) for values in levels))
+    return Rows(*(np.delete(values, places) for values in levels))
 
 
-def of_winds_only(levels: Levels, **values: Any) -> Levels:
+def of_winds_only(levels: Rows, **values: Any) -> Rows:
     return levels._replace(**{name: np.asarray(given, float) for name, given in values.items()})
 
 
@@ -47,7 +48,7 @@ def test_on_the_season() -> None:
 
 @examples
 @given(soundings())
-def test_on_any_sounding(levels: Levels) -> None:
+def test_on_any_sounding(levels: Rows) -> None:
     assert_agree([levels], *WINDS, atol=1e-5)
 
 
@@ -99,12 +100,12 @@ class TestMissing:
             sounding(height={0: nan}),
             sounding(height=dict.fromkeys(range(9), nan)),
             sounding(temperature=dict.fromkeys(range(9), nan)),
-            Levels(*np.empty((6, 0))),
-            Levels(*np.ones((6, 1))),
+            Rows(*np.empty((6, 0))),
+            Rows(*np.ones((6, 1))),
         ],
         ids=["no wind", "one wind", "ground", "heights", "temperatures", "levels", "more levels"],
     )
-    def test_says_why(self, levels: Levels) -> None:
+    def test_says_why(self, levels: Rows) -> None:
         assert_agree([levels], *WINDS)
 
     def test_winds_whose_height_does_not_rise_are_left_out(self) -> None:
