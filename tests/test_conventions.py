@@ -12,7 +12,7 @@ import xarray as xr
 from made_profiles import made, made_season, same_bits
 
 from pipeline import output
-from pipeline.profiles import Extra, SourceRow
+from pipeline.profiles import LEVEL_VARIABLES, Extra, SourceRow
 from pipeline.ragged import select, to_dataset
 
 
@@ -69,6 +69,7 @@ DATASETS: list[Callable[[], xr.Dataset]] = [
     with_drift,
     per_level_temperature,
     lambda: select(made_season(), [0], sources=[1]),
+    lambda: to_dataset([made(2, derived=frozenset(LEVEL_VARIABLES))], []),
     lambda: to_dataset([], []),
     lambda: to_dataset([], [SourceRow(path="empty.txt")]),
 ]
