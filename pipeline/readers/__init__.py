@@ -51,6 +51,11 @@ BUILT_IN = (
     "wyoming_text",
     "wyoming_html",
     "wyoming_csv",
+    "eol_cls",
+    "avaps",
+    "aspen_netcdf",
+    "mw41_netcdf",
+    "gruan_netcdf",
     "profile_netcdf",
     "table",
 )

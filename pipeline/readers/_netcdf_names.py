@@ -22,7 +22,8 @@ READER = "profile_netcdf"
 class Names(NamedTuple):
     """How a variable is known: by standard names, the best first, or else by ARM's names.
 
-    Among several variables with the same standard name, the one called `own` goes first.
+    Among several variables with the same standard name, the one called `own` goes first, then one
+    with ARM's name: ``alt`` before ``gpsalt``.
     """
 
     standard: tuple[str, ...]
@@ -189,7 +190,9 @@ def _on_levels(
             if variable.ndim and (layout is None or layout.level in variable.dimensions)
         ]
         if found:
-            return [one for one in found if one.name == KNOWN[quantity].own] or found
+            usual = [own for own in (KNOWN[quantity].own, *KNOWN[quantity].arm) if own]
+            called = {one.name: one for one in found}
+            return [called[name] for name in usual if name in called][:1] or found
     return []
 
 
@@ -261,19 +264,29 @@ def decode_times(variable: Any, numbers: Array) -> Array:
     ValueError
         When units or calendar do not lead to dates of the real calendar.
     """
+    half_second = np.timedelta64(500, "ms")
+    return (decode_dates(variable, numbers) + half_second).astype("datetime64[s]")
+
+
+def decode_dates(variable: Any, numbers: Array) -> Array:
+    """Return times as datetime64[us], NaT for NaN.
+
+    Raises
+    ------
+    ValueError
+        When units or calendar do not lead to dates of the real calendar.
+    """
     import netCDF4
 
     if numbers.dtype.kind != "f":
         raise ValueError("text is no time")
-    times = np.full(len(numbers), NOT_A_TIME)
+    times = np.full(len(numbers), NOT_A_TIME, "datetime64[us]")
     there = np.isfinite(numbers)
-    dates = netCDF4.num2date(
+    times[there] = netCDF4.num2date(
         numbers[there],
         layouts.attribute(variable, "units"),
         layouts.attribute(variable, "calendar") or "standard",
         only_use_cftime_datetimes=False,
         only_use_python_datetimes=True,
     )
-    half_second = np.timedelta64(500, "ms")
-    times[there] = np.asarray(dates, dtype="datetime64[us]") + half_second
     return times

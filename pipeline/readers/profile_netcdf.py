@@ -23,10 +23,12 @@ from pipeline.errors import ReadError
 from pipeline.profiles import Extra, Profile
 from pipeline.readers import _netcdf_layout as layouts
 from pipeline.readers import _netcdf_names as names
+from pipeline.readers._netcdf_columns import in_units, level_values, to_180, without_padding
+from pipeline.readers._netcdf_kinds import other_reader
 from pipeline.readers._netcdf_layout import Array, Layout
 from pipeline.readers._netcdf_names import Contents
-from pipeline.readers._netcdf_summary import NOT_NETCDF, is_netcdf, opened
-from pipeline.readers._quantities import PLACE_UNITS, UNITS, build, convert
+from pipeline.readers._netcdf_summary import NOT_NETCDF, is_netcdf, opened, summary
+from pipeline.readers._quantities import PLACE_UNITS, UNITS, build
 
 NAME = names.READER
 DESCRIPTION = "netCDF with CF standard names, one or many profiles; ARM sondewnpn, old and new"
@@ -57,6 +59,8 @@ def sniff(head: bytes, path: Path) -> str | None:
     if not is_netcdf(head):
         return NOT_NETCDF
     try:
+        if reader := other_reader(summary(path)):
+            return reader
         with opened(path) as dataset:
             names.find(dataset, {})
     except ReadError as error:
@@ -139,34 +143,15 @@ def _columns(dataset: Any, contents: Contents) -> list[Column]:
     layouts.refuse_large([*contents.levels.values(), *riding])
     columns = []
     for quantity, variable in contents.levels.items():
-        values = _level_values(variable, contents.layout)
+        values = level_values(variable, contents.layout)
         bad, about = _bad_values(dataset, variable, contents.layout)
-        columns.append(Column(quantity, _in_units(values, variable, UNITS[quantity]), bad, about))
+        columns.append(Column(quantity, in_units(values, variable, UNITS[quantity]), bad, about))
     for variable in riding:
-        values = _level_values(variable, contents.layout)
+        values = level_values(variable, contents.layout)
         units, long_name = (layouts.attribute(variable, key) for key in ("units", "long_name"))
         extra = Extra(np.empty(0), units, long_name)
         columns.append(Column(layouts.attribute(variable, "reported_name"), values, extra=extra))
     return columns
-
-
-def _level_values(variable: Any, layout: Layout) -> Array:
-    values, left = layouts.along(*names.values_of(variable), layout)
-    if values.dtype.kind != "f" or left not in ([layout.level], [layout.instance, layout.level]):
-        raise ReadError(
-            f"{variable.name} {variable.dimensions} does not lie along the levels "
-            f"({layout.level}) as numbers"
-        )
-    return values
-
-
-def _in_units(values: Array, variable: Any, target: str) -> Array:
-    if "units" not in variable.ncattrs():
-        raise ReadError(f"{variable.name} has no attribute units; add it, for example {target!r}")
-    try:
-        return convert(values, layouts.attribute(variable, "units"), target)
-    except ValueError as error:
-        raise ReadError(f"{variable.name}: {error}; correct the attribute units") from error
 
 
 def _bad_values(dataset: Any, variable: Any, layout: Layout) -> tuple[Array | None, str]:
@@ -227,9 +212,8 @@ def _places(dataset: Any, chosen: Mapping[str, str], layout: Layout) -> dict[str
         if values is None or values.dtype.kind != "f":
             places[quantity] = np.full(layout.count, np.nan)
         else:
-            places[quantity] = _in_units(values, variable, target)
-    east = places["longitude"]
-    places["longitude"] = np.where(east > 180, east - 360, east)
+            places[quantity] = in_units(values, variable, target)
+    places["longitude"] = to_180(places["longitude"])
     return places
 
 
@@ -282,16 +266,6 @@ def _profile(
         else:
             extras[column.quantity] = column.extra._replace(values=values)
     if layout.rows is None and layout.instance is not None:
-        quantities, extras = _without_padding(quantities, extras)
+        quantities, extras = without_padding(quantities, extras)
     mine = {name: values[number] for name, values in facts.items()}
     return build(quantities, tuple(notes), extras, **mine)
-
-
-def _without_padding(
-    quantities: dict[str, Array], extras: dict[str, Extra]
-) -> tuple[dict[str, Array], dict[str, Extra]]:
-    """Drop what fills a short profile up to the length of the longest: no value in any variable."""
-    there = np.any([np.isfinite(values) for values in quantities.values()], axis=0)
-    end = int(np.flatnonzero(there)[-1]) + 1 if there.any() else 0
-    cut = {name: values[:end] for name, values in quantities.items()}
-    return cut, {name: extra._replace(values=extra.values[:end]) for name, extra in extras.items()}
