@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from netcdf_files import ONE, write
+from netcdf_formats import aspen, gruan_rs41, gruan_rs92, mw41
 
 from pipeline import readers
 from pipeline.convert import convert
@@ -19,15 +20,16 @@ FIXTURES = Path(__file__).parent / "fixtures"
 #: Real files that carry netCDF or tables: the reader that takes them.
 TAKEN = {
     "arm_netcdf/*.cdf": "profile_netcdf",
-    "aspen_netcdf/*.nc": "profile_netcdf",
+    "aspen_netcdf/*.nc": "aspen_netcdf",
+    "mw41_netcdf/*.nc": "mw41_netcdf",
+    "bad/netcdf_time_units_undecodable.nc": "mw41_netcdf",
     "bad/arm_short_flight.cdf": "profile_netcdf",
+    "avaps/D*": "avaps",
 }
 
 #: Those that neither reader may take, each with the words of the one that looked closest.
 DECLINED = {
     "model_columns/GFS_test.nc": "profile_netcdf: gridded columns",
-    "mw41_netcdf/*.nc": "profile_netcdf: its time cannot be known",
-    "bad/netcdf_time_units_undecodable.nc": "profile_netcdf: its time cannot be known",
     "bad/two_levels_only_300_500hPa.csv": "table: columns recognised (pressure, height, temp",
     "gempak/*.csv": "but not the units of pressure, temperature, dewpoint, wind_speed, height;",
     "gempak/*.snd": "table: not text",
@@ -36,7 +38,7 @@ DECLINED = {
     "bufkit/*": "table: its first line names no columns of pressure and temperature",
     "iem_json/*": "table: its first line ",
     "gsd_text/*": "table: its first line ",
-    "avaps/*": "table: its first line is no CSV header",
+    "avaps/A*": "avaps: an A-file holds the header of a drop and no levels",
     "stations.csv": "table: its first line names no columns of pressure and temperature",
     "README.md": "table: its first line ",
 }
@@ -85,8 +87,10 @@ def mix(tmp_path: Path) -> list[Path]:
     table = tmp_path / "table.csv"
     table.write_text(TABLE)
     texts = [path for path in FIXTURES.rglob("*") if path.is_file()]
-    assert len({path.parent.name for path in texts}) == 5  # text formats
-    return [*texts, write(tmp_path / "one.nc", ONE), table]
+    made = [
+        make(tmp_path / f"{make.__name__}.nc") for make in (aspen, mw41, gruan_rs92, gruan_rs41)
+    ]
+    return [*texts, *made, write(tmp_path / "one.nc", ONE), table]
 
 
 def same(one: Profile, other: Profile) -> bool:

@@ -19,6 +19,7 @@ from pipeline.readers import profile_netcdf
 from pipeline.readers.aspen_netcdf import read, sniff
 
 NAN = np.nan
+DROPSONDE = "a dropsonde: station_id is its number; time and position are those of the release"
 
 LEVELS = {
     "pressure": "pres",
@@ -103,7 +104,7 @@ def test_real_files_say_what_ncdump_shows(shared_data: Path, name: str) -> None:
     np.testing.assert_allclose((profile.latitude, profile.longitude), position, rtol=1e-6)
     assert (profile.station_id, profile.station_name) == (sonde, "HALO D ADLR")
     assert profile.surface_altitude == 0.0
-    assert profile.notes == ()
+    assert profile.notes == (DROPSONDE,)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -141,7 +142,7 @@ def test_what_was_recorded_before_the_launch_is_left_out_and_counted(tmp_path: P
         v_wind=[NAN, 2.5, 5.0],
     )
     assert profile.extras["elapsed_time"].values.tolist() == [958.5, 500.25, 3.0]
-    assert profile.notes == ("1 records from before the launch are left out",)
+    assert profile.notes == (DROPSONDE, "records from before the launch left out: 1")
 
 
 def test_a_file_from_the_top_down_is_turned_with_all_that_rides_along(tmp_path: Path) -> None:

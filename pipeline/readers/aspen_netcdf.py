@@ -57,13 +57,15 @@ KNOWN = Known(
         "wind_direction": ("wdir",),
     },
     riding={
-        "gps_altitude": Riding("gpsalt", "m", "altitude above mean sea level by GPS"),
+        "gps_altitude": Riding("gpsalt", "m", "altitude by GPS"),
         "ascent_rate": Riding("dz", "m s-1", "vertical velocity of the sonde, upwards"),
         "upward_air_velocity": Riding("w_wind", "m s-1", "vertical component of the wind"),
         "drift_latitude": Riding("lat", "degrees_north", "latitude of the sonde"),
         "drift_longitude": Riding("lon", "degrees_east", "longitude of the sonde"),
     },
 )
+
+DROPSONDE = "a dropsonde: station_id is its number; time and position are those of the release"
 
 #: Where the aircraft was at the launch.
 RELEASE = {"latitude": "reference_lat", "longitude": "reference_lon"}
@@ -109,8 +111,9 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     riding["elapsed_time"] = Extra(since, "s", "time since launch")
     columns = {**quantities, **{name: extra.values for name, extra in riding.items()}}
     columns, left_out = only_where(columns, after_release(since, 0.0))
+    notes += (DROPSONDE,)
     if left_out:
-        notes += (f"{left_out} records from before the launch are left out",)
+        notes += (f"records from before the launch left out: {left_out}",)
     columns = from_the_surface_up(columns)
     facts |= _position(released, columns)
     riding = {name: extra._replace(values=columns[name]) for name, extra in riding.items()}
