@@ -25,6 +25,7 @@ TAKEN = {
     "bad/netcdf_time_units_undecodable.nc": "mw41_netcdf",
     "bad/arm_short_flight.cdf": "profile_netcdf",
     "avaps/D*": "avaps",
+    "bad/gsd_out_of_bounds_stationname_latlon.txt": "gsd_text",
 }
 
 #: Those that neither reader may take, each with the words of the one that looked closest.
@@ -35,9 +36,8 @@ DECLINED = {
     "gempak/*.snd": "table: not text",
     "bufr/*": "table: not text",
     "parquet/*": "table: not text",
-    "bufkit/*": "table: its first line names no columns of pressure and temperature",
     "iem_json/*": "table: its first line ",
-    "gsd_text/*": "table: its first line ",
+    "bad/gsd_station_listing_not_a_sounding.txt": "gsd_text: a list of stations",
     "avaps/A*": "avaps: an A-file holds the header of a drop and no levels",
     "stations.csv": "table: its first line names no columns of pressure and temperature",
     "README.md": "table: its first line ",

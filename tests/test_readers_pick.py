@@ -24,23 +24,34 @@ TEXT_FIXTURES = {
     "wyoming_html/old-layout-two-soundings.html": ("wyoming_html", 2),
     "wyoming_html/new-layout.html": ("wyoming_html", 1),
     "wyoming_csv/drifting.csv": ("wyoming_csv", 1),
+    "eol_cls/five-soundings.cls": ("eol_cls", 5),
+    "avaps/D20190905_235955.2": ("avaps", 1),
+    "bufkit/two-hours.buf": ("bufkit", 2),
+    "gsd_text/observed-and-forecast.txt": ("gsd_text", 2),
+    "gsd_text/original-format.txt": ("gsd_text", 1),
 }
-TEXT_FORMATS = ("spc_raw", "igra2", "wyoming_text", "wyoming_html", "wyoming_csv")
+TEXT_FORMATS = (
+    *("spc_raw", "igra2", "wyoming_text", "wyoming_html", "wyoming_csv"),
+    *("eol_cls", "avaps", "bufkit", "gsd_text"),
+)
 SHARED = {  # folder: reader, files, soundings
     "spc_raw": ("spc_raw", 2144, 2144),
     "igra2": ("igra2", 2, 6),
     "wyoming_text": ("wyoming_text", 9, 9),
     "wyoming_html": ("wyoming_html", 1, 1),
     "wyoming_csv": ("wyoming_csv", 5, 5),
+    "bufkit": ("bufkit", 9, 525),
+    "gsd_text": ("gsd_text", 5, 25),
 }
 SHARED_BAD = {
     "spc_1000hPa_level_below_ground_out_of_order.SHV": "spc_raw",
     "spc_hash_in_filename_and_td_gt_t.p#t": "spc_raw",
     "spc_missing_is_-999_not_-9999.ove": "spc_raw",
+    "gsd_out_of_bounds_stationname_latlon.txt": "gsd_text",
     "wyoming_dup_pressure_height_decrease.txt": "wyoming_text",
 }
 NO_DATA = "wyoming_no_data_1.csv"
-OTHER_FORMATS = ("avaps", "bufkit", "bufr", "gempak", "gsd_text", "iem_json", "parquet")
+OTHER_FORMATS = ("bufr", "gempak", "iem_json", "parquet")
 
 
 def files_of(folder: Path) -> list[Path]:
