@@ -19,8 +19,7 @@ from pipeline.season import Season
 UNREADABLE = {
     "avaps_empty_afile.1": ["the file is empty (0 bytes)"],
     "btem_111.bufr": ["no reader knows this file", "profile_netcdf: not netCDF"],
-    "gsd_out_of_bounds_stationname_latlon.txt": ["no reader knows this file"],
-    "gsd_station_listing_not_a_sounding.txt": ["no reader knows this file", "is no CSV header"],
+    "gsd_station_listing_not_a_sounding.txt": ["a list of stations and their latest dates"],
     "iem_profile_empty.json": ["no reader knows this file"],
     "iem_zero_bytes.json": ["the file is empty (0 bytes)"],
     "igra_404_html_instead_of_zip.zip": ["an HTML page without a line PRES HGHT TEMP DWPT"],
@@ -33,6 +32,11 @@ UNREADABLE = {
 
 #: Files with a sounding in it that has something wrong: verdict, reasons, words of the message.
 FLAGGED = {
+    "gsd_out_of_bounds_stationname_latlon.txt": (
+        "ok",
+        {"below_station_levels_removed"},
+        "Op40 11 h forecast valid for grid point 5.0 nm / 121 deg from 32.82,-117.14",
+    ),
     "arm_short_flight.cdf": ("rejected", {"top_too_low"}, "below the 500 hPa level"),
     "netcdf_time_units_undecodable.nc": (
         "suspect",
@@ -68,7 +72,7 @@ def season(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Seaso
         YAML().dump(settings, stream)
     done = CliRunner().invoke(main, ["run", str(folder / "bad.yaml")])
     assert done.exit_code == 0, done.output
-    assert "sources   16: 6 read, 10 unreadable" in done.output
+    assert "sources   16: 7 read, 9 unreadable" in done.output
     return pipeline.open_season(folder / "bad.nc")
 
 

@@ -44,7 +44,7 @@ DECLINED = {
 }
 
 #: Those of the text readers, which have tests of their own; and the bad ones among them.
-OTHERS = ("spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*")
+OTHERS = ("bufkit/*", "gsd_text/*", "spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*")
 
 TABLE = (
     "station,time,pressure (hPa),temperature [K],wind speed_knots,wind direction\n"

@@ -56,6 +56,8 @@ BUILT_IN = (
     "aspen_netcdf",
     "mw41_netcdf",
     "gruan_netcdf",
+    "bufkit",
+    "gsd_text",
     "profile_netcdf",
     "table",
 )

@@ -230,7 +230,7 @@ class _Sounding:
         """Return whether the lines end in the midst of things: all hours have as many levels."""
         decimals = [len(text.partition(".")[2]) for text in self.last_fields if text]
         halved = bool(decimals) and decimals[-1] < decimals[0]
-        fewer = not self.rows or len(self.rows) < levels_before
+        fewer = len(self.rows) < max(levels_before, 2)
         return bool(self.row) or (not self.ended and (halved or fewer))
 
 
