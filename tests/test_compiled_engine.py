@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,6 +146,27 @@ class TestSameResults:
         rows = [np.concatenate([[1.0, 2.0], values, [3.0]]) for values in levels]
         offsets = np.array([2, 2 + len(levels.pressure)])
         assert_identical(batch([levels], *SCALARS), evaluate_batch(offsets, rows, list(SCALARS)))
+
+
+ONE_INDEX = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+from pipeline.engines.compiled.engine import evaluate_batch
+rows = [[1000, 850, 700, 500], [20, 10, 0, -20], [15, 5, -9, -30], [0, 1500, 3000, 5500]]
+evaluate_batch([0, 4], [*rows, [0] * 4, [0] * 4], ["k_index"])
+"""
+
+
+def test_the_first_compilation_is_announced_and_no_other(tmp_path: Path) -> None:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", ONE_INDEX], env=environment, capture_output=True, check=True
+        ).stderr.decode()
+        for _ in range(2)
+    ]
+    assert "are being compiled, once for this machine and version" in said[0]
+    assert said[1] == ""
 
 
 class TestLevelsOfABlock:

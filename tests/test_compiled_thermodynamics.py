@@ -15,6 +15,8 @@ from metpy.units import units
 from scipy.special import lambertw
 
 from pipeline.engines.compiled import thermodynamics as air
+from pipeline.engines.compiled.saturation import tabulated_vapor_pressure
+from pipeline.engines.compiled.thermodynamics import saturation_vapor_pressure
 
 CELSIUS = 273.15
 
@@ -101,6 +103,29 @@ class TestVapour:
         assert air.specific_humidity(ratio) == close(
             mpcalc.specific_humidity_from_mixing_ratio(ratio * units.dimensionless).m
         )
+
+
+class TestTabulatedVapour:
+    """The table that ascents read."""
+
+    @pytest.mark.parametrize(("coldest", "error"), [(248.15, 5e-9), (208.15, 3e-8), (150.0, 1e-6)])
+    def test_is_the_formula_within_what_it_says(self, coldest: float, error: float) -> None:
+        for temperature in np.random.default_rng(4).uniform(coldest, 350.0, 20_000).tolist():
+            formula = saturation_vapor_pressure(temperature)
+            assert abs(tabulated_vapor_pressure(temperature) - formula) <= error * formula
+
+    def test_has_the_very_values_of_the_formula_at_its_points_and_outside(self) -> None:
+        for temperature in (*np.arange(150.0, 350.0, 0.5).tolist(), 149.9, 350.0, 400.0):
+            expected = saturation_vapor_pressure(temperature)
+            assert tabulated_vapor_pressure(temperature) == pytest.approx(expected, rel=1e-14)
+
+    def test_rises_with_temperature(self) -> None:
+        fine = np.arange(180.0, 340.0, 0.003).tolist()
+        values = [tabulated_vapor_pressure(temperature) for temperature in fine]
+        assert (np.diff(values) > 0).all()
+
+    def test_does_not_know_what_is_not_known(self) -> None:
+        assert np.isnan(tabulated_vapor_pressure(np.nan))
 
 
 class TestTemperatures:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
+from numba.core import event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,9 +34,9 @@ _SOURCES = _fingerprint()
 
 def _cached(function: Function, **options: Any) -> Function:
     try:
-        dispatcher = njit(cache=True, **options)(function)
+        dispatcher = njit(cache=True, no_cfunc_wrapper=True, **options)(function)
     except RuntimeError:  # no folder for the cache
-        return njit(**options)(function)
+        return njit(no_cfunc_wrapper=True, **options)(function)
     dispatcher._cache._cache_file._source_stamp = _SOURCES
     return dispatcher
 
@@ -50,7 +52,7 @@ def compiled(function: Function) -> Function:
     >>> kelvin(0.0)
     273.15
     """
-    return _cached(function, nogil=True, error_model="numpy")
+    return _cached(function)
 
 
 def kernel(function: Function) -> Function:
@@ -60,23 +62,29 @@ def kernel(function: Function) -> Function:
     kernels hand to each other stays in one core's cache. (numba's own threads, ``parallel=True``,
     cost twice the time to compile, do not survive a fork, and do not take tuples in tuples.)
     """
-    return _cached(function, nogil=True, error_model="numpy")
+    return _cached(function)
 
 
-def announce(kernels: Iterable[Callable[..., Any]]) -> None:
-    """Log that compiling will take its time, where machine code of some kernels is not there."""
-    if not all(_is_compiled(each) for each in kernels if hasattr(each, "py_func")):
-        logging.getLogger("pipeline").warning(
-            "the kernels of the compiled engine are being compiled, once for this machine and "
-            "version; it takes half a minute"
-        )
+class _Announcement(event.Listener):
+    """Says, when something begins to be compiled, that this takes its time."""
+
+    def __init__(self) -> None:
+        self.is_made = False
+
+    def on_start(self, event: event.Event) -> None:
+        if not self.is_made:
+            self.is_made = True
+            logging.getLogger("pipeline").warning(
+                "the kernels of the compiled engine are being compiled, once for this machine and "
+                "version; for all of them that takes half a minute"
+            )
+
+    def on_end(self, event: event.Event) -> None:
+        pass
 
 
-def _is_compiled(dispatcher: Any) -> bool:
-    """Return whether there is machine code, in memory or in the cache."""
-    if dispatcher.signatures:
-        return True
-    try:
-        return bool(dispatcher._cache._cache_file._load_index())
-    except (AttributeError, OSError, ValueError):  # numba's own matter, or a damaged cache
-        return False
+@contextmanager
+def announced() -> Iterator[None]:
+    """Log it if something is compiled in the block, for which there is no machine code yet."""
+    with event.install_listener("numba:compile", _Announcement()):
+        yield

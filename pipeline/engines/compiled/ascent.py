@@ -19,13 +19,13 @@ from pipeline.engines.compiled.adiabats import (
     follow_adiabat,
     on_adiabat,
 )
+from pipeline.engines.compiled.saturation import tabulated_vapor_pressure
 from pipeline.engines.compiled.thermodynamics import (
     EPSILON,
     KAPPA,
     ZERO_CELSIUS,
     dry_lapse,
-    saturation_mixing_ratio,
-    saturation_vapor_pressure,
+    mixing_ratio,
     virtual_temperature,
 )
 
@@ -197,7 +197,7 @@ def _virtual(pressure: float, temperature: float, dewpoint: float) -> float:
 
     ``T (w + eps) / (eps (1 + w))``, as MetPy has it, with the mixing ratio written out.
     """
-    vapor = saturation_vapor_pressure(dewpoint)
+    vapor = tabulated_vapor_pressure(dewpoint)
     if vapor >= pressure:
         return math.nan
     return temperature * pressure / (pressure - (1.0 - EPSILON) * vapor)
@@ -305,7 +305,7 @@ def ascend(
     _put_parcel(
         parcel,
         adiabat,
-        saturation_mixing_ratio(pressure, dewpoint),
+        mixing_ratio(tabulated_vapor_pressure(dewpoint), pressure),
         ascents.pressure[nodes],
         ascents.log_pressure[nodes],
         ascents.parcel_temperature[nodes],

@@ -19,13 +19,16 @@ import numpy as np
 
 from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
 from pipeline.engines.compiled import missing
+from pipeline.engines.compiled._numba import announced
 from pipeline.engines.compiled.blocks import Block, Rows, compact
 from pipeline.engines.compiled.types import Codes, FloatArray, Offsets
 from pipeline.executors import usable_cores
 
-#: How many rows are gone through together, some hundred profiles: measured, where less costs calls
-#: and more costs memory that is not in the cache.
-BLOCK_ROWS = 8192
+#: Rows that are gone through together, some five hundred profiles: measured, where less costs calls
+#: and waiting for Python's lock, and more costs memory that is not in the cache.
+BLOCK_ROWS = 32768
+#: Fewer where there are few profiles, so that every thread has some; so many at least.
+LEAST_ROWS = 4096
 
 ParcelRules = Literal["metpy", "corrected"]
 
@@ -145,10 +148,12 @@ def evaluate_batch(
     def go_through(part: slice) -> None:
         _fill(results, part, compact(offsets[part.start : part.stop + 1], table), scheme)
 
-    parts = _parts(offsets, block_rows)
-    for part in parts[:1]:  # alone, as it may have to compile
-        go_through(part)
     threads = threads or usable_cores()
+    share = (offsets[-1] - offsets[0]) // (4 * threads)
+    parts = _parts(offsets, min(block_rows, max(share, LEAST_ROWS)))
+    with announced():
+        for part in parts[:1]:  # one profile alone, as it may have to compile
+            go_through(part)
     if threads == 1:
         for part in parts[1:]:
             go_through(part)
@@ -159,8 +164,10 @@ def evaluate_batch(
 
 
 def _parts(offsets: Offsets, rows: int) -> list[slice]:
-    """Return all profiles in parts of at most so many rows, or of one profile."""
-    parts, first, count = [], 0, len(offsets) - 1
+    """Return the first profile, then all others in parts of at most so many rows, or of one."""
+    count = len(offsets) - 1
+    first = min(1, count)
+    parts = [slice(0, first)] if first else []
     while first < count:
         end = int(np.searchsorted(offsets, offsets[first] + rows, side="right")) - 1
         end = min(max(end, first + 1), count)

@@ -28,9 +28,9 @@ WATER_DENSITY = 999.97495  # kg m-3
 
 # The latent heat falls by this with temperature, J kg-1 K-1.
 _HEAT_DIFFERENCE = WATER_HEAT - VAPOR_HEAT
-_HEAT_POWER = _HEAT_DIFFERENCE / VAPOR_GAS_CONSTANT
+HEAT_POWER = _HEAT_DIFFERENCE / VAPOR_GAS_CONSTANT
 #: Latent heat extrapolated to 0 K over Rv: Ambaum's exponent is linear in 1/T with this slope.
-_LATENT_TEMPERATURE = (LATENT_HEAT + _HEAT_DIFFERENCE * TRIPLE_POINT) / VAPOR_GAS_CONSTANT
+LATENT_TEMPERATURE = (LATENT_HEAT + _HEAT_DIFFERENCE * TRIPLE_POINT) / VAPOR_GAS_CONSTANT
 
 
 @compiled
@@ -41,7 +41,7 @@ def saturation_vapor_pressure(temperature: float) -> float:
     temperature, both factors in one exponential.
     """
     ratio = TRIPLE_POINT / temperature
-    exponent = _LATENT_TEMPERATURE / TRIPLE_POINT * (1.0 - ratio) + _HEAT_POWER * math.log(ratio)
+    exponent = LATENT_TEMPERATURE / TRIPLE_POINT * (1.0 - ratio) + HEAT_POWER * math.log(ratio)
     return TRIPLE_POINT_VAPOR_PRESSURE * math.exp(exponent)
 
 
@@ -75,8 +75,8 @@ def vapor_pressure(pressure: float, mixing_ratio: float) -> float:
 @compiled
 def relative_humidity(temperature: float, dewpoint: float) -> float:
     """Return relative humidity as a fraction: ``e_s(Td) / e_s(T)``."""
-    slope = _LATENT_TEMPERATURE * (1.0 / temperature - 1.0 / dewpoint)
-    return math.exp(slope + _HEAT_POWER * math.log(temperature / dewpoint))
+    slope = LATENT_TEMPERATURE * (1.0 / temperature - 1.0 / dewpoint)
+    return math.exp(slope + HEAT_POWER * math.log(temperature / dewpoint))
 
 
 @compiled
@@ -175,8 +175,8 @@ def lifting_condensation_level(
     heat = DRY_AIR_HEAT + humidity * (VAPOR_HEAT - DRY_AIR_HEAT)
     gas_constant = DRY_AIR_GAS_CONSTANT + humidity * (VAPOR_GAS_CONSTANT - DRY_AIR_GAS_CONSTANT)
     heat_ratio = heat / gas_constant
-    a = heat_ratio + _HEAT_POWER
-    c = -_LATENT_TEMPERATURE / temperature / a
+    a = heat_ratio + HEAT_POWER
+    c = -LATENT_TEMPERATURE / temperature / a
     rh = relative_humidity(temperature, dewpoint)
     cooling = c / lambert_w_minus1(rh ** (1.0 / a) * c * math.exp(c))
     return pressure * cooling**heat_ratio, cooling * temperature
