@@ -235,6 +235,19 @@ def test_height_above_ground_needs_the_altitude_of_the_ground(tmp_path: Path) ->
     assert_levels(read_one(write(tmp_path / "with.nc", variables)), height=[493, 1191, 1891])
 
 
+@pytest.mark.parametrize("kind", ["lists", "structures"])
+def test_what_is_neither_numbers_nor_text_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / "odd.nc", {name: ONE[name] for name in ("ta", "h")})
+    with netCDF4.Dataset(path, "a") as dataset:
+        if kind == "lists":
+            of_pressure = dataset.createVLType(np.float64, "pressures")
+        else:
+            of_pressure = dataset.createCompoundType(np.dtype([("p", "f8"), ("q", "f8")]), "two")
+        dataset.createVariable("p", of_pressure, ("z",)).setncatts(ONE["p"][2])
+    with pytest.raises(ReadError, match="p holds neither numbers nor text"):
+        list(read(path, {}))
+
+
 # Times and names ----------------------------------------------------------------------------------
 
 

@@ -131,6 +131,19 @@ def test_pressure_in_pa_is_converted_with_its_uncertainty(tmp_path: Path) -> Non
     np.testing.assert_allclose(profile.extras["u_press"].values, [0.5, 0.5, 0.25])
 
 
+def test_a_sounding_is_not_lost_for_what_rides_along_with_it(tmp_path: Path) -> None:
+    change = {
+        "u_press": (("time",), [0.5, 0.5, 0.25], {"units": "some"}),
+        "u_rh": (("time",), [0.5, 0.5, 0.25], {}),
+        "u_note": (("time",), np.array(["a", "b", "c"]), {}),
+        "u_matrix": (("time", "other"), np.ones((3, 2)), {"units": "1"}),
+    }
+    profile = read_one(gruan_rs92(tmp_path / "odd.nc", change))
+    assert_levels(profile, pressure=[1010.5, 1009.75, 1009.25])
+    assert (profile.extras["u_press"].units, profile.extras["u_rh"].units) == ("some", "1")
+    assert not {"u_note", "u_matrix"} & profile.extras.keys()
+
+
 def test_geopotential_in_joules_is_no_height(tmp_path: Path) -> None:
     change = {"geopot": (("time",), [80.0, 130.0, 180.0], {"units": "m2 s-2"})}
     with pytest.raises(ReadError, match="geopot: units 'm2 s-2' cannot be converted to m"):

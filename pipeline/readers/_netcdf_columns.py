@@ -6,8 +6,9 @@ readers say which name is what (`Known`), and :func:`read_table` does the rest.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -106,30 +107,39 @@ def read_table(dataset: Any, known: Known) -> Table:
     if known.alone and layout.count != 1:
         raise ReadError(f"{layout.count} profiles, where a {known.format} is one; it is damaged")
     for quantity, candidates in known.quantities.items():
-        on_levels = [
-            dataset.variables[name]
-            for name in candidates
-            if name in dataset.variables and layout.level in dataset.variables[name].dimensions
-        ]
-        if on_levels:
+        if on_levels := _on_levels(dataset, layout, candidates):
             found[quantity] = on_levels[0]
     riding = {
-        name: one
+        name: (one, _on_levels(dataset, layout, [one.variable]))
         for name, one in known.riding.items()
-        if one.variable in dataset.variables
-        and layout.level in dataset.variables[one.variable].dimensions
     }
-    layouts.refuse_large(
-        [*found.values(), *(dataset.variables[one.variable] for one in riding.values())]
-    )
+    layouts.refuse_large([*found.values(), *(one for _, there in riding.values() for one in there)])
     return Table(
         layout=layout,
         quantities={
             quantity: in_units(level_values(variable, layout), variable, UNITS[quantity])
             for quantity, variable in found.items()
         },
-        riding={name: _riding(dataset, one, layout) for name, one in riding.items()},
+        riding={
+            name: _riding(there[0], one, layout) for name, (one, there) in riding.items() if there
+        },
     )
+
+
+def _on_levels(dataset: Any, layout: Layout, candidates: Iterable[str]) -> list[Any]:
+    """Return those of some variables that are there and hold a number at each level."""
+    there = [dataset.variables[name] for name in candidates if name in dataset.variables]
+    return [
+        one
+        for one in there
+        if one.dtype is not str
+        and one.dtype.kind in "fiu"
+        and layout.level in one.dimensions
+        and all(
+            name in (layout.level, layout.instance) or size == 1
+            for name, size in zip(one.dimensions, one.shape, strict=True)
+        )
+    ]
 
 
 def _required(dataset: Any, known: Known) -> dict[str, Any]:
@@ -149,15 +159,16 @@ def _required(dataset: Any, known: Known) -> dict[str, Any]:
     return found
 
 
-def _riding(dataset: Any, one: Riding, layout: Layout) -> Extra:
-    variable = dataset.variables[one.variable]
+def _riding(variable: Any, one: Riding, layout: Layout) -> Extra:
+    """Return what rides along, in the units of the output, or its own where those do not fit."""
     values = level_values(variable, layout)
-    stated = layouts.attribute(variable, "units")
+    stated = layouts.attribute(variable, "units").strip()
     long_name = one.long_name or layouts.attribute(variable, "long_name")
-    if not one.units:
-        return Extra(values, stated or "1", long_name)
-    target = _CONVERTIBLE.get(one.units, one.units)
-    return Extra(in_units(values, variable, target), one.units, long_name)
+    if one.units:
+        with contextlib.suppress(ReadError):  # a sounding is not lost for what rides along with it
+            target = _CONVERTIBLE.get(one.units, one.units)
+            return Extra(in_units(values, variable, target), one.units, long_name)
+    return Extra(values, stated or "1", long_name)
 
 
 def level_values(variable: Any, layout: Layout) -> Array:

@@ -143,7 +143,11 @@ def values_of(variable: Any) -> tuple[Array, tuple[str, ...]]:
             return np.asarray(letters.astype(str), dtype=object), variable.dimensions
         words = letters.view(f"S{letters.shape[-1]}")[..., 0]
         return np.char.decode(words, "utf-8", "replace"), variable.dimensions[:-1]
-    return np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan), variable.dimensions
+    try:
+        numbers = np.ma.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:  # structures, or lists of varying length
+        raise ReadError(f"{variable.name} holds neither numbers nor text") from error
+    return np.ma.filled(numbers, np.nan), variable.dimensions
 
 
 def one_each(variable: Any, layout: Layout) -> Array | None:
