@@ -108,7 +108,7 @@ class TestVapour:
 class TestTabulatedVapour:
     """The table that ascents read."""
 
-    @pytest.mark.parametrize(("coldest", "error"), [(248.15, 5e-9), (208.15, 3e-8), (150.0, 1e-6)])
+    @pytest.mark.parametrize(("coldest", "error"), [(248.15, 6e-9), (208.15, 3e-8), (150.0, 1e-6)])
     def test_is_the_formula_within_what_it_says(self, coldest: float, error: float) -> None:
         for temperature in np.random.default_rng(4).uniform(coldest, 350.0, 20_000).tolist():
             formula = saturation_vapor_pressure(temperature)

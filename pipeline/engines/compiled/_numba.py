@@ -32,11 +32,15 @@ def _fingerprint() -> bytes:
 _SOURCES = _fingerprint()
 
 
-def _cached(function: Function, **options: Any) -> Function:
+#: Without Python's lock, dividing as numpy does, and not to be called from C, which nobody does.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
+
+def _cached(function: Function) -> Function:
     try:
-        dispatcher = njit(cache=True, no_cfunc_wrapper=True, **options)(function)
+        dispatcher = njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # no folder for the cache
-        return njit(no_cfunc_wrapper=True, **options)(function)
+        return njit(**_OPTIONS)(function)
     dispatcher._cache._cache_file._source_stamp = _SOURCES
     return dispatcher
 

@@ -25,7 +25,7 @@ COLDEST, STEP, STEPS = 150.0, 0.5, 400
 def _cubics() -> NDArray[np.float64]:
     """Return, for each step, the cubic with the formula's values and slopes at both ends.
 
-    Relative errors are below 5e-9 above -25 degC and 3e-8 above -65 degC (Hermite interpolation:
+    Relative errors are below 6e-9 above -25 degC and 3e-8 above -65 degC (Hermite interpolation:
     a fourth derivative times ``STEP ** 4 / 384``): in a virtual temperature less than 1e-8 K.
 
     Returns
