@@ -168,7 +168,7 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
             )
         parts = {name: _decoded(variable) for name, variable in file.variables.items()}
         attributes = {name: file.getncattr(name) for name in file.ncattrs()}
-    dataset = _unpacked_recipes(xr.Dataset(parts, attrs=attributes))
+    dataset = _with_what_is_new(_unpacked_recipes(xr.Dataset(parts, attrs=attributes)))
     base = [*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES]
     named = {
         name
@@ -182,6 +182,18 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
     except ValueError as error:
         raise PipelineError(f"{path}: {error}; run the pipeline again to replace it") from error
     return dataset
+
+
+def _with_what_is_new(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset of an earlier version with the variables that have come since."""
+    count = dataset.sizes.get("profile", 0)
+    lacking = {name: value for name, value in schema.ADDED_SINCE.items() if name not in dataset}
+    return dataset.assign(
+        {
+            name: (("profile",), np.full(count, value), schema.PROFILE_ATTRIBUTES[name])
+            for name, value in lacking.items()
+        }
+    )
 
 
 def _packed_recipes(dataset: xr.Dataset) -> xr.Dataset:

@@ -142,6 +142,9 @@ PROFILE_ATTRIBUTES: dict[str, Attributes] = {
     ),
 }
 
+#: Variables of profiles that files of earlier versions lack, and what stands there instead.
+ADDED_SINCE = {"derived_on_reading": np.int8(0)}
+
 SOURCE_ATTRIBUTES: dict[str, Attributes] = {
     "source_path": described("path of the source, relative to the folder of this file"),
     "source_fingerprint": described("BLAKE2b digest of the content of the source"),

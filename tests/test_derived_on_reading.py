@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -134,3 +135,14 @@ def test_one_sounding_carries_it(tmp_path: Path) -> None:
     about = ragged.sounding(dataset, 0)["derived_on_reading"]
     assert int(about) == 16 + 32  # the fifth and sixth of the level variables
     assert about.attrs["flag_meanings"].split()[4:] == ["u_wind", "v_wind"]
+
+
+def test_a_night_takes_over_an_output_from_before_there_was_such_a_thing(season: Nights) -> None:
+    season.night()
+    with netCDF4.Dataset(season.output, "a") as file:
+        file.renameVariable("derived_on_reading", "of_another_time")
+    assert set(said(output.read(season.output)).values()) == {frozenset()}
+    season.file(SHV).unlink()
+    season.put(GGW)
+    season.night()
+    assert set(said(output.read(season.output))) == {SHV, DNR, GGW, "arm.cdf"}
