@@ -141,7 +141,7 @@ def test_a_night_takes_over_an_output_from_before_there_was_such_a_thing(season:
     season.night()
     with netCDF4.Dataset(season.output, "a") as file:
         file.renameVariable("derived_on_reading", "of_another_time")
-    assert set(said(output.read(season.output)).values()) == {frozenset()}
+    assert not any(said(output.read(season.output)).values())
     season.file(SHV).unlink()
     season.put(GGW)
     season.night()
