@@ -21,11 +21,14 @@ FloatArray = NDArray[np.float64]
 #: The level variables of every profile, in the order in which argument tuples carry them.
 LEVEL_VARIABLES = ("pressure", "temperature", "dewpoint", "height", "u_wind", "v_wind")
 
+_LEVEL_VARIABLES = frozenset(LEVEL_VARIABLES)
+
 #: What a reader derives that computes the wind's components from its speed and direction.
 WINDS = frozenset({"u_wind", "v_wind"})
 
 NOT_A_TIME = np.datetime64("NaT", "s")
 
+_FLOAT = np.dtype(np.float64)
 _NO_VALUES: FloatArray = np.empty(0)
 
 
@@ -108,19 +111,20 @@ class Profile:
     problem: str = ""
 
     def __post_init__(self) -> None:
-        self.pressure = as_floats(self.pressure)
+        self.pressure = pressure = as_floats(self.pressure)
+        shape = pressure.shape
         for name in LEVEL_VARIABLES[1:]:
             value = getattr(self, name)
-            given = value is not _NO_VALUES
-            values = as_floats(value) if given else np.full(len(self.pressure), np.nan)
-            if values.shape != self.pressure.shape:
-                raise ValueError(
-                    f"{name} has {len(values)} levels where pressure has {len(self.pressure)}"
-                )
-            setattr(self, name, values)
-        self.time = self.time.astype("datetime64[s]")
-        if unknown := self.derived - set(LEVEL_VARIABLES):
-            raise ValueError(f"derived: no level variables: {', '.join(sorted(unknown))}")
+            values = np.full(len(pressure), np.nan) if value is _NO_VALUES else as_floats(value)
+            if values.shape != shape:
+                raise ValueError(f"{name} has {len(values)} levels where pressure has {shape[0]}")
+            if values is not value:
+                setattr(self, name, values)
+        if self.time.dtype != NOT_A_TIME.dtype:
+            self.time = self.time.astype(NOT_A_TIME.dtype)
+        if not self.derived <= _LEVEL_VARIABLES:
+            unknown = ", ".join(sorted(self.derived - _LEVEL_VARIABLES))
+            raise ValueError(f"derived: no level variables: {unknown}")
 
     def __len__(self) -> int:
         return len(self.pressure)
@@ -136,6 +140,13 @@ def as_floats(values: ArrayLike) -> FloatArray:
     MetPy ignores masks and computes with the fill value beneath them, so no mask may get past
     here.
     """
+    if (
+        type(values) is np.ndarray
+        and values.dtype == _FLOAT
+        and values.ndim == 1
+        and values.flags.c_contiguous
+    ):
+        return values  # the way of most: an archive has a million of them
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)
     return np.ascontiguousarray(np.atleast_1d(np.asarray(values, dtype=np.float64)))

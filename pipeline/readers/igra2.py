@@ -6,48 +6,52 @@ columns: level type, elapsed time (MMMSS), pressure (Pa), geopotential height (m
 and speed (0.1 m s-1). -9999 is missing, -8888 was removed by the archive's quality assurance.
 Wind-only levels have a height and no pressure, and stand at the end of their sounding.
 
-Source: NOAA NCEI, ``igra2-data-format.txt``. Read sounding by sounding, each block of rows by
-numpy at once, so memory does not grow with the file.
+Source: NOAA NCEI, ``igra2-data-format.txt``. Text is taken a chunk at a time, so that memory does
+not grow with the file: soundings that are as they should be many at once, others line by line.
 """
 
 from __future__ import annotations
 
-import itertools
+import functools
+import io
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile, wind_components
+from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile
 from pipeline.readers import _archive
-from pipeline.readers._text import refuse_line, shorten
+from pipeline.readers._igra2_rows import (
+    FLAG_COLUMNS,
+    MINOR_TYPE,
+    SURFACE,
+    at_once,
+    carefully,
+    characters,
+    in_units,
+    new_block,
+)
+from pipeline.readers._igra2_text import CHUNK, Text
+from pipeline.readers._text import shorten
 from pipeline.readers.limits import current, refuse_levels
 
 NAME = "igra2"
 DESCRIPTION = "IGRA version 2 (-data.txt or its zip), one or many soundings of a station"
 
-NOT_REPORTED, REMOVED = -9999.0, -8888.0
-SURFACE = ord("1")
+EPOCH = datetime(1970, 1, 1)
+HOUR, MINUTE = 3600, 60  # seconds
+
 FLAG_MEANING = "quality assurance passed: 0 not checked, 1 (A) first tier, 2 (B) both tiers"
 
-#: First and last column of each number in a row, counted from 0, the last one excluded.
-FIELDS = {
-    "elapsed_time": (3, 8),
-    "pressure": (9, 15),
-    "height": (16, 21),
-    "temperature": (22, 27),
-    "relative_humidity": (28, 33),
-    "dewpoint_depression": (34, 39),
-    "wind_direction": (40, 45),
-    "wind_speed": (46, 51),
-}
-FLAG_COLUMNS = {"pressure_flag": 15, "height_flag": 21, "temperature_flag": 27}
-ROW_LENGTH = 51
+#: What rides along beside the six level variables, with units and what it is.
+EXTRAS = {
+    "elapsed_time": ("s", "time since release"),
+    "reported_relative_humidity": ("percent", "relative humidity as reported"),
+} | {name: ("1", f"{name.removesuffix('_flag')} {FLAG_MEANING}") for name in FLAG_COLUMNS}
 
 _HEADER = re.compile(
     rb"#(?P<station>[\w-]{11}) (?P<date>\d{4} [ \d]\d [ \d]\d) (?P<hour>[ \d]\d)"
@@ -107,7 +111,7 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     ReadError
         When the file does not begin with a header, or the archive is broken.
     """
-    with path.open("rb") as stream:
+    with _opened(path) as stream:
         if stream.read(len(_archive.MAGIC)) != _archive.MAGIC:
             stream.seek(0)
             yield from _soundings(stream)
@@ -117,25 +121,53 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
             yield from _soundings(member)
 
 
-def _soundings(stream: BinaryIO) -> Iterator[Profile]:
-    for line, header, rows, count in _blocks(stream):
-        yield _sounding(line, header, rows, count)
+def _opened(path: Path) -> io.BufferedReader:
+    """Open a file that is to be read in large pieces."""
+    return io.BufferedReader(io.FileIO(path), CHUNK)
 
 
-def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes, list[bytes], int]]:
-    """Yield each header with its line number, the rows up to the next, and how many there are.
+def _soundings(stream: io.BufferedReader, chunk: int = CHUNK) -> Iterator[Profile]:
+    """Yield the soundings of a text, regular ones many at once, the others one by one."""
+    text = Text(stream, chunk)
+    while text.fill():
+        content = text.soundings()
+        if content.startswith(b"#"):
+            yield from _whole_soundings(text, content)
+        else:  # no header where one is expected, or a sounding that goes on and on
+            yield _sounding(*_next_block(text))
+
+
+def _whole_soundings(text: Text, content: bytes) -> Iterator[Profile]:
+    """Yield the soundings of `content`, which are the next ones of a text."""
+    chunk = at_once(content, text.longest)
+    place, line, most = text.place, text.line, current().levels
+    for sounding in chunk.soundings:
+        count = sounding.last - sounding.first
+        match = _HEADER.fullmatch(content, sounding.header, sounding.body)
+        if sounding.regular and match and count == int(match["levels"]) <= most:
+            # A copy, so that a sounding that is kept does not keep the chunk.
+            own = chunk.block[:, sounding.first : sounding.last].copy()
+            yield _profile(own, sounding.altitude, _facts(match))
+        else:
+            text.place, text.line = place + sounding.header, line + sounding.line
+            yield _sounding(*_next_block(text))
+    text.place, text.line = place + len(content), line + chunk.lines
+
+
+def _next_block(text: Text) -> tuple[int, bytes, list[bytes], int]:
+    """Return the next header with its line number, the rows that follow, and how many there are.
 
     Rows beyond those that a header can announce are counted, not kept.
     """
-    start, header, rows, count, blank = 0, b"", list[bytes](), 0, 0
-    for line, row in enumerate(_lines(stream), start=1):
+    start, header = text.line, text.take_line()
+    if not header.startswith(b"#"):
+        raise ReadError(f"line {start}: a header (#, station, date, ...) is expected here")
+    rows, count, blank = list[bytes](), 0, 0
+    while row := text.take_line():
         if row.startswith(b"#"):
-            if header:
-                yield start, header, rows, count
-            start, header, rows, count, blank = line, row, [], 0, 0
-        elif not header:
-            raise ReadError(f"line {line}: a header (#, station, date, ...) is expected here")
-        elif not row.strip():
+            text.take_back(row)
+            break
+        if not row.strip():
             blank += 1  # no row, unless another one follows
         else:
             count += blank + 1
@@ -143,18 +175,7 @@ def _blocks(stream: BinaryIO) -> Iterator[tuple[int, bytes, list[bytes], int]]:
                 rows += [b""] * blank
                 rows.append(row)
             blank = 0
-    if header:
-        yield start, header, rows, count
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    longest = current().line_length
-    for number in itertools.count(1):
-        line = stream.readline(longest + 1)
-        if not line:
-            return
-        refuse_line(line, longest, number)
-        yield line
+    return start, header, rows, count
 
 
 def _sounding(line: int, header: bytes, rows: list[bytes], count: int) -> Profile:
@@ -167,11 +188,14 @@ def _sounding(line: int, header: bytes, rows: list[bytes], count: int) -> Profil
     facts = _facts(match)
     try:
         _check_count(int(match["levels"]), line, count)
-        block = _block(rows, line + 1)
-        values = _values(block, line + 1)
+        cells = characters(rows, line + 1)
+        fields = carefully(cells, line + 1)
     except ReadError as error:
         return Profile(problem=str(error), **facts)
-    return _profile(values, block, facts)
+    block = new_block(count)
+    in_units(fields, cells, block)
+    surface = np.flatnonzero(cells[:, MINOR_TYPE] == SURFACE)
+    return _profile(block, float(block[3, surface[0]]) if surface.size else np.nan, facts)
 
 
 def _check_count(announced: int, line: int, count: int) -> None:
@@ -185,35 +209,49 @@ def _check_count(announced: int, line: int, count: int) -> None:
 
 def _facts(match: re.Match[bytes]) -> dict[str, Any]:
     """Return station, time and position from a header."""
-    time, notes = _time(match)
-    latitude, longitude = _degrees(match["latitude"], 90), _degrees(match["longitude"], 180)
-    if np.isnan(latitude) or np.isnan(longitude):
-        latitude = longitude = np.nan
+    station, date, hour, release, _, latitude, longitude = match.groups()
+    time, notes = _time(date, int(hour), int(release))
+    north, east = _position(latitude, longitude)
     return {
-        "station_id": match["station"].decode("ascii"),
+        "station_id": station.decode("ascii"),
         "time": time,
-        "latitude": latitude,
-        "longitude": longitude,
+        "latitude": north,
+        "longitude": east,
         "notes": notes,
     }
 
 
-def _time(match: re.Match[bytes]) -> tuple[np.datetime64, tuple[str, ...]]:
+def _time(date: bytes, hour: int, release: int) -> tuple[np.datetime64, tuple[str, ...]]:
     """Return the time of a sounding, and what had to be decided about it."""
-    date, hour, release = match["date"].decode(), int(match["hour"]), int(match["release"])
-    try:
-        year, month, day_of_month = map(int, date.split())
-        day = np.datetime64(datetime(year, month, day_of_month), "s")
-    except ValueError:
-        return NOT_A_TIME, (f"{date!r} is not a date",)
+    day = _day(date)
+    if day is None:
+        return NOT_A_TIME, (f"{date.decode()!r} is not a date",)
     if hour < 24:
-        return day + np.timedelta64(hour, "h"), ()
+        return np.datetime64(day + hour * HOUR, "s"), ()
     hour, minute = divmod(release, 100)
     if hour >= 24:
-        return NOT_A_TIME, (f"of its time only the date is known: {day.astype('datetime64[D]')}",)
+        known = np.datetime64(day, "s").astype("datetime64[D]")
+        return NOT_A_TIME, (f"of its time only the date is known: {known}",)
     minute = minute if minute < 60 else 0  # 99 where only the hour of release is known
     note = f"the nominal hour is missing; the time is that of the release, {hour:02}:{minute:02}"
-    return day + np.timedelta64(hour * 60 + minute, "m"), (note,)
+    return np.datetime64(day + hour * HOUR + minute * MINUTE, "s"), (note,)
+
+
+@functools.lru_cache(maxsize=16)  # soundings of the same day follow each other
+def _day(date: bytes) -> int | None:
+    """Return the begin of a day in seconds since 1970, None where there is no such day."""
+    try:
+        year, month, day = map(int, date.split())
+        return (datetime(year, month, day) - EPOCH).days * 24 * HOUR
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=16)  # a station seldom moves
+def _position(latitude: bytes, longitude: bytes) -> tuple[float, float]:
+    """Return degrees north and east, NaN for both where one is not known."""
+    north, east = _degrees(latitude, 90), _degrees(longitude, 180)
+    return (np.nan, np.nan) if np.isnan(north) or np.isnan(east) else (north, east)
 
 
 def _degrees(field: bytes, limit: float) -> float:
@@ -225,82 +263,21 @@ def _degrees(field: bytes, limit: float) -> float:
     return degrees if abs(degrees) <= limit else np.nan
 
 
-# --------------------------------------------------------------------------- rows, all at once
-
-_COLUMNS = np.concatenate([np.arange(*span) for span in FIELDS.values()])
-_FIELD_OF = np.repeat(np.arange(len(FIELDS)), [end - start for start, end in FIELDS.values()])
-_SAME_FIELD = np.diff(_FIELD_OF) == 0
-_MEMBER = (_FIELD_OF[:, None] == np.arange(len(FIELDS))).astype(np.float64)
-_ENDS = np.array([end for _, end in FIELDS.values()])
-_WEIGHT = _MEMBER * 10.0 ** (_ENDS[_FIELD_OF] - 1 - _COLUMNS)[:, None]
-
-_BLANK, _MINUS, _DIGIT, _OTHER = range(4)
-_KIND = np.full(256, _OTHER, dtype=np.int8)
-_KIND[ord(" ")], _KIND[ord("-")] = _BLANK, _MINUS
-_KIND[ord("0") : ord("9") + 1] = _DIGIT
-
-
-def _block(rows: list[bytes], first_line: int) -> NDArray[np.uint8]:
-    """Return rows as characters, shape (levels, `ROW_LENGTH`)."""
-    rows = [row.rstrip(b"\r\n")[:ROW_LENGTH] for row in rows]
-    for index, row in enumerate(rows):
-        if len(row) != ROW_LENGTH:
-            raise ReadError(
-                f"line {first_line + index}: {len(row)} characters where {ROW_LENGTH} are expected"
-            )
-    return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), ROW_LENGTH)
-
-
-def _values(block: NDArray[np.uint8], first_line: int) -> FloatArray:
-    """Return the numbers of a block in the order of `FIELDS`, shape (levels, fields)."""
-    cells = block[:, _COLUMNS]
-    kinds = _KIND[cells]
-    steps = np.diff(kinds, axis=1)
-    doubled = (steps == 0) & (kinds[:, 1:] == _MINUS)
-    wrong = (kinds == _OTHER).any(axis=1)
-    wrong |= (((steps < 0) | doubled) & _SAME_FIELD).any(axis=1)  # blanks, one minus, digits
-    wrong |= (kinds[:, [*np.flatnonzero(~_SAME_FIELD), -1]] == _MINUS).any(axis=1)
-    if wrong.any():
-        index = int(wrong.argmax())
-        text = block[index].tobytes().decode("latin-1")
-        raise ReadError(f"line {first_line + index}: not a row of numbers: {text!r}")
-    is_digit = kinds == _DIGIT
-    values = np.where(is_digit, cells - ord("0"), 0).astype(np.float64) @ _WEIGHT
-    negative = (kinds == _MINUS).astype(np.float64) @ _MEMBER > 0
-    values[negative] *= -1.0
-    blank = is_digit.astype(np.float64) @ _MEMBER == 0
-    values[blank | (values == NOT_REPORTED) | (values == REMOVED)] = np.nan
-    return values
-
-
-def _profile(values: FloatArray, block: NDArray[np.uint8], facts: dict[str, Any]) -> Profile:
-    """Put numbers into the project's units."""
-    fields = dict(zip(FIELDS, values.T, strict=True))
-    temperature = fields["temperature"] / 10.0
-    u_wind, v_wind = wind_components(fields["wind_speed"] / 10.0, fields["wind_direction"])
-    surface = np.flatnonzero(block[:, 1] == SURFACE)
+def _profile(block: FloatArray, altitude: float, facts: dict[str, Any]) -> Profile:
+    """Return the sounding whose levels :func:`in_units` gave."""
+    pressure, temperature, dewpoint, height, u_wind, v_wind, *others = block
     return Profile(
-        pressure=fields["pressure"] / 100.0,
+        pressure=pressure,
         temperature=temperature,
-        dewpoint=temperature - fields["dewpoint_depression"] / 10.0,
-        height=fields["height"],
+        dewpoint=dewpoint,
+        height=height,
         u_wind=u_wind,
         v_wind=v_wind,
         derived=WINDS,
-        surface_altitude=float(fields["height"][surface[0]]) if surface.size else np.nan,
-        extras=_extras(fields, block),
+        surface_altitude=altitude,
+        extras={
+            name: Extra(values, units, long_name)
+            for values, (name, (units, long_name)) in zip(others, EXTRAS.items(), strict=True)
+        },
         **facts,
     )
-
-
-def _extras(fields: dict[str, FloatArray], block: NDArray[np.uint8]) -> dict[str, Extra]:
-    minutes, seconds = np.divmod(fields["elapsed_time"], 100)
-    humidity = fields["relative_humidity"] / 10.0
-    extras = {
-        "elapsed_time": Extra(minutes * 60 + seconds, "s", "time since release"),
-        "reported_relative_humidity": Extra(humidity, "percent", "relative humidity as reported"),
-    }
-    for name, column in FLAG_COLUMNS.items():
-        grade = (block[:, column] == ord("A")) + 2.0 * (block[:, column] == ord("B"))
-        extras[name] = Extra(grade, "1", f"{name.removesuffix('_flag')} {FLAG_MEANING}")
-    return extras
