@@ -156,7 +156,7 @@ def find_table(lines: Iterable[str], settings: TableOptions) -> Table:
     delimiter = find_delimiter(sample) if settings.delimiter is None else settings.delimiter
     if header_line:
         fields = split(sample, delimiter)
-    columns = _with_units(_wanted(fields, settings), settings)
+    columns = find_columns(fields, settings)
     first_line = settings.first_line or header_line + 1
     return Table(delimiter, len(fields) or None, first_line, columns)
 
@@ -180,6 +180,24 @@ def _header(lines: Iterable[str], settings: TableOptions) -> tuple[int, str]:
     if settings.header is True:
         raise ReadError("there is no line but blank ones and comments, so no header")
     return 0, ""
+
+
+def find_columns(fields: Sequence[str], settings: TableOptions) -> dict[str, Column]:
+    """Return the columns to read, by what they are, each number's with its units.
+
+    Parameters
+    ----------
+    fields : sequence of str
+        As in a header: ``PRES``, ``pressure (hPa)``, ``temperature_K``.
+    settings : TableOptions
+
+    Raises
+    ------
+    ReadError
+        When columns that the config names are not there, pressure is not known, or units are not
+        stated.
+    """
+    return _with_units(_wanted(fields, settings), settings)
 
 
 def _wanted(fields: Sequence[str], settings: TableOptions) -> dict[str, Column]:
