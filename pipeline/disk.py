@@ -1,11 +1,12 @@
-"""What a user can do about a disk that is full or may not be written to."""
+"""Files that are replaced whole or not at all; what to do about a disk that is full or closed."""
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import DiskError, PipelineError
@@ -60,6 +61,60 @@ folder or get the right to write to this one; what was there before is untouched
             advice.insert(0, unusable or otherwise)
         reason = error.strerror or str(error)
         raise kind(f"{path}: cannot be written: {reason}; {'; '.join(advice)}") from error
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], needed: int = 0) -> Iterator[Path]:
+    """Yield a path to write to; what is there takes the place of a file when the block ends well.
+
+    Parameters
+    ----------
+    path : path
+        Where to; folders are made. An existing file is replaced whole, also while others have it
+        open; where it is a link, the file behind it is.
+    needed : int
+        How many bytes it may take, where that is known.
+
+    Raises
+    ------
+    PipelineError
+        When the file cannot be written; what was there before is untouched.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
+    with clear_errors(target, needed):
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise PipelineError(f"{target}: is a device or a pipe, not a file; name a file")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            make_durable(temporary)
+            os.replace(temporary, target)
+            make_durable(target.parent)
+        finally:
+            _discard(temporary)
+
+
+def make_durable(path: Path) -> None:
+    """Have a file or folder on the disk itself before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # Not every file system can.
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _discard(path: Path) -> None:
+    """Remove a half-written file, if there is one, and free its room.
+
+    The library may still have it open after an error: to remove its name alone frees nothing.
+    """
+    with suppress(FileNotFoundError):
+        os.truncate(path, 0)
+        path.unlink()
 
 
 def _free(folder: Path) -> str:

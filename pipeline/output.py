@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline import discovery, schema
 from pipeline.columns import texts
-from pipeline.disk import clear_errors
+from pipeline.disk import clear_errors, replacing
 from pipeline.errors import PipelineError
 from pipeline.ragged import validate
 
@@ -83,25 +83,13 @@ def write(
         When the file cannot be written; what was there before is untouched.
     """
     validate(dataset)
-    target = Path(os.path.realpath(path))
     dataset = _packed_recipes(dataset)
     variables = _encode(dataset)
     sizes = {str(name): size for name, size in dataset.sizes.items()}
     wanted = discovery.global_attributes(dataset, attributes)
-    temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    needed = _most_bytes(variables)
-    with clear_errors(target, needed):
-        if target.exists() and not (target.is_file() or target.is_dir()):
-            raise PipelineError(f"{target}: is a device or a pipe, not a file; name a file")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _write_netcdf(temporary, variables, sizes, wanted, compression)
-            _verify(temporary, variables)
-            _make_durable(temporary)
-            os.replace(temporary, target)
-            _make_durable(target.parent)
-        finally:
-            _discard(temporary)
+    with replacing(path, _most_bytes(variables)) as temporary:
+        _write_netcdf(temporary, variables, sizes, wanted, compression)
+        _verify(temporary, variables)
 
 
 def demand_writable(path: str | os.PathLike[str]) -> None:
@@ -349,28 +337,6 @@ def _opened(path: Path) -> Iterator[netCDF4.Dataset]:
         raise PipelineError(f"{path}: there is no such file") from error
     except (OSError, RuntimeError) as error:
         raise PipelineError(f"{path}: not a netCDF file, or a damaged one ({error})") from error
-
-
-def _make_durable(path: Path) -> None:
-    """Have a file or folder on the disk itself before going on."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # Not every file system can.
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _discard(path: Path) -> None:
-    """Remove a half-written file, if there is one, and free its room.
-
-    The library may still have it open after an error: to remove its name alone frees nothing.
-    """
-    with suppress(FileNotFoundError):
-        os.truncate(path, 0)
-        path.unlink()
 
 
 def _verify(path: Path, variables: Mapping[str, Encoded]) -> None:

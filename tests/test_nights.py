@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from histories import History
 
-from pipeline import output
+from pipeline import disk
 from pipeline.engines import metpy
 
 NIGHTS_A_HISTORY = 7
@@ -38,7 +38,7 @@ def _remembering() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metpy, "evaluate", once)
-        patch.setattr(output, "_make_durable", lambda path: None)  # the power stays on here
+        patch.setattr(disk, "make_durable", lambda path: None)  # the power stays on here
         yield
 
 
