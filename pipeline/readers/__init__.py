@@ -9,7 +9,8 @@ A reader is a module (or any object) with
 ``sniff(head, path)``
     ``None`` if the file is of this format, otherwise, in a few words, why it is not.
     `head` is the first 64 KiB; `path` may be opened where they say too little (netCDF, zip).
-    Must not raise;
+    A reason that says what is amiss with a file of this kind is a :class:`NearMiss`, and told
+    first. Must not raise;
 ``read(path, options)``
     the file's soundings as :class:`~pipeline.profiles.Profile`, one by one, in the file's order.
     Raises :class:`~pipeline.errors.ReadError` where the file as a whole makes no sense; one bad
@@ -40,6 +41,8 @@ from pipeline.profiles import Profile, SourceRow
 from pipeline.readers import _files as files
 from pipeline.readers._files import fingerprint as fingerprint
 from pipeline.readers.limits import DEFAULT_LIMITS, Limits, current, in_force, refuse_soundings
+from pipeline.readers.refusals import NearMiss as NearMiss
+from pipeline.readers.refusals import explain
 
 HEAD_BYTES = 65536
 #: m, below the Dead Sea and above Everest.
@@ -58,6 +61,7 @@ BUILT_IN = (
     "gruan_netcdf",
     "bufkit",
     "gsd_text",
+    "model_columns",
     "profile_netcdf",
     "table",
 )
@@ -155,16 +159,13 @@ def pick(path: str | Path) -> Reader:
 
 
 def _pick(path: Path, head: bytes) -> Reader:
-    declined = []
+    declined = {}
     for name in names():
         reason = _reason_to_decline(name, head, path)
         if reason is None:
             return get(name)
-        declined.append(f"{name}: {reason}")
-    raise ReadError(
-        "no reader knows this file; if it is of a known format, name it with `format`. Tried "
-        + "; ".join(declined)
-    )
+        declined[name] = reason
+    raise ReadError(explain(declined, head))
 
 
 def _head(path: Path) -> bytes:

@@ -33,6 +33,7 @@ from pipeline.readers._dropsondes import from_the_surface_up, only_where
 from pipeline.readers._quantities import build
 from pipeline.readers._text import decode, lines, numbers, shorten, time_from_two_digit_year
 from pipeline.readers.limits import refuse_levels
+from pipeline.readers.refusals import NearMiss
 
 NAME = "avaps"
 DESCRIPTION = "AVAPS dropsondes, raw (D-files; the A-file beside one is used), from the surface up"
@@ -106,10 +107,12 @@ def sniff(head: bytes, path: Path) -> str | None:
     """Return None for a D-file, otherwise what it is instead."""
     text = decode(head[:8192]).lstrip()
     if text.startswith(_A_FILE):
-        return "an A-file holds the header of a drop and no levels; those are in its D-file"
+        return NearMiss(
+            "an A-file holds the header of a drop and no levels; those are in its D-file"
+        )
     if not text.startswith("AVAPS-"):
         return "the first line does not begin with AVAPS-"
-    return None if _DATA.search(text) else "no line of data (AVAPS-D.. with A, P or S)"
+    return None if _DATA.search(text) else NearMiss("no line of data (AVAPS-D.. with A, P or S)")
 
 
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:

@@ -33,6 +33,7 @@ from pipeline.readers._dropsondes import from_the_surface_up, only_where
 from pipeline.readers._quantities import build
 from pipeline.readers._text import decode, lines, numbers, shorten
 from pipeline.readers.limits import refuse_levels
+from pipeline.readers.refusals import NearMiss
 
 NAME = "eol_cls"
 DESCRIPTION = "NCAR/EOL sounding composite (.cls) and CLASS, one or many soundings a file"
@@ -108,7 +109,7 @@ def sniff(head: bytes, path: Path) -> str | None:
     text = decode(head[:16384]).lstrip()
     if text[: len(_START)].lower() != _START:
         return "the first line does not begin with 'Data Type:'"
-    return None if _NAMES.search(text) else "no line of names (Time Press Temp Dewpt RH ...)"
+    return None if _NAMES.search(text) else NearMiss("no line of names (Time Press Temp ...)")
 
 
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:

@@ -30,6 +30,7 @@ from pipeline.readers._quantities import build
 from pipeline.readers._text import KNOT, decode, lines, numbers, shorten
 from pipeline.readers._wyoming import MONTHS
 from pipeline.readers.limits import refuse_levels
+from pipeline.readers.refusals import NearMiss
 
 NAME = "gsd_text"
 DESCRIPTION = "NOAA FSL/GSD text (254, RAOB, Op40, NAM, GFS), observed or of a model, many a file"
@@ -76,7 +77,7 @@ def sniff(head: bytes, path: Path) -> str | None:
     """Return None if a line with type and time is followed by one with the station."""
     rows = decode(head).lstrip().split("\n")
     if rows[0].startswith(_STATION_LIST):
-        return "a list of stations and their latest dates, without a sounding"
+        return NearMiss("a list of stations and their latest dates, without a sounding")
     for index, row in enumerate(rows):
         if _matches(_TYPE, row) and any(_matches(_STATION, one) for one in rows[index + 1 :][:3]):
             return None

@@ -29,6 +29,7 @@ from pipeline.readers._netcdf_layout import Array, Layout
 from pipeline.readers._netcdf_names import Contents
 from pipeline.readers._netcdf_summary import NOT_NETCDF, is_netcdf, opened, summary
 from pipeline.readers._quantities import PLACE_UNITS, UNITS, build
+from pipeline.readers.refusals import NearMiss
 
 NAME = names.READER
 DESCRIPTION = "netCDF with CF standard names, one or many profiles; ARM sondewnpn, old and new"
@@ -64,7 +65,7 @@ def sniff(head: bytes, path: Path) -> str | None:
         with opened(path) as dataset:
             names.find(dataset, {})
     except ReadError as error:
-        return str(error)
+        return NearMiss(error)
     return None
 
 

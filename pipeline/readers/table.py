@@ -43,6 +43,7 @@ from pipeline.readers._table_layout import (
 from pipeline.readers._table_options import ROLE_UNITS, TableOptions, parse, to_time
 from pipeline.readers._text import decode, lines, shorten
 from pipeline.readers.limits import refuse_levels
+from pipeline.readers.refusals import NearMiss
 
 NAME = "table"
 DESCRIPTION = "CSV or white space, with columns and units named in the config or in the header"
@@ -93,7 +94,7 @@ def sniff(head: bytes, path: Path) -> str | None:
         return "its first line names no columns of pressure and temperature"
     unstated = [role for role, column in columns.items() if lacks_units(role, column)]
     if unstated:
-        return (
+        return NearMiss(
             f"columns recognised ({', '.join(columns)}), but not the units of "
             f"{', '.join(unstated)}; state them in the config: format: table, "
             f"options: {{units: {{{unstated[0]}: ...}}}}"

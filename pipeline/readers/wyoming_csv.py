@@ -22,6 +22,7 @@ from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile, wind_components
 from pipeline.readers._text import decode, lines, numbers, shorten
 from pipeline.readers.limits import refuse_levels
+from pipeline.readers.refusals import NearMiss
 
 NAME = "wyoming_csv"
 DESCRIPTION = "University of Wyoming CSV (time,longitude,latitude,pressure_hPa,...), wind in m/s"
@@ -53,7 +54,7 @@ def sniff(head: bytes, path: Path) -> str | None:
     """Return None if the first line holds the column names, otherwise what it is instead."""
     first = decode(head[:400]).lstrip().split("\n", 1)[0].strip()
     if first.startswith(REFUSAL):
-        return f"the site answered: {first}"
+        return NearMiss(f"the site answered: {first}")
     return None if first.startswith(START) else f"the first line does not begin with {START}..."
 
 

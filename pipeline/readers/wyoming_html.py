@@ -18,6 +18,7 @@ from pipeline.errors import ReadError
 from pipeline.profiles import Profile
 from pipeline.readers._text import decode
 from pipeline.readers._wyoming import TABLE, Line, soundings
+from pipeline.readers.refusals import NearMiss
 
 NAME = "wyoming_html"
 DESCRIPTION = "University of Wyoming page (HTML), one or many soundings"
@@ -44,7 +45,7 @@ def sniff(head: bytes, path: Path) -> str | None:
         return None
     refusal = _REFUSAL.search(head)
     if refusal:
-        return f"the site answered: {decode(refusal[0]).strip()}"
+        return NearMiss(f"the site answered: {decode(refusal[0]).strip()}")
     return "an HTML page without a line PRES HGHT TEMP DWPT ..."
 
 
