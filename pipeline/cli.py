@@ -218,7 +218,15 @@ def verify(output: Path, everything: bool, count: int) -> None:
 
 @main.command()
 @click.argument("files", type=_FILES, nargs=-1, required=True)
-@click.option("--output", "-o", type=_FILES, required=True, help="The netCDF file to write.")
+@click.option("--output", "-o", type=_FILES, required=True, help="The file to write.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["netcdf", "igra2"]),
+    default="netcdf",
+    show_default=True,
+    help="The format to write; what IGRA 2 text cannot hold is counted and said.",
+)
 @click.option(
     "--format", "format_name", default="auto", help="A reader; picked by content if not given."
 )
@@ -229,30 +237,36 @@ def verify(output: Path, everything: bool, count: int) -> None:
 def convert(
     files: tuple[Path, ...],
     output: Path,
+    target: str,
     format_name: str,
     stations: Path | None,
     clean: bool,
     quiet: bool,
 ) -> None:
-    """Read any mix of FILES into one netCDF, without calculations.
+    """Read any mix of FILES into one netCDF or IGRA 2 text, without calculations.
 
     The values are those of the files, in the project's units; with --clean, those that a run
     would calculate from. A folder stands for all files in it.
     """
+    from collections import Counter
+
     from pipeline.convert import convert as convert_files
+    from pipeline.convert import convert_to
     from pipeline.report.progress import shown, silent
     from pipeline.report.summary import summarize_conversion
 
-    dataset = convert_files(
-        files,
-        output,
-        format_name=format_name,
-        stations_table=stations,
-        clean=clean,
-        progress=silent if quiet else shown,
-    )
+    options: dict[str, Any] = {
+        "format_name": format_name,
+        "stations_table": stations,
+        "clean": clean,
+        "progress": silent if quiet else shown,
+    }
+    if target == "netcdf":
+        dataset, losses = convert_files(files, output, **options), Counter[str]()
+    else:
+        dataset, losses = convert_to(target, files, output, **options)
     if not quiet:
-        click.echo(summarize_conversion(dataset, output))
+        click.echo(summarize_conversion(dataset, output, losses))
 
 
 @main.command()

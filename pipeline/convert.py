@@ -1,7 +1,8 @@
-"""Any mix of files into the canonical dataset, without calculations."""
+"""Any mix of files into the canonical dataset, or a format of others, without calculations."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import __version__, output, ragged, readers, stations
+from pipeline import __version__, output, ragged, readers, stations, writers
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor
 from pipeline.flags import QC, Reason
@@ -34,14 +35,14 @@ def convert(
     clean: bool = False,
     progress: Progress = silent,
 ) -> xr.Dataset:
-    """Read files into one ragged dataset and write it.
+    """Read files into one ragged dataset and write it as netCDF.
 
     Parameters
     ----------
     files : sequence of Path
         Files, or folders for all files in them.
     path : Path
-        The netCDF to write.
+        The file to write.
     format_name : str
         A reader, or ``auto``.
     stations_table : Path, optional
@@ -61,6 +62,55 @@ def convert(
         When nothing is found, there is no such format, or the output cannot be written or
         would take the place of an input.
     """
+    dataset = _gathered(files, path, format_name, stations_table, clean, progress)
+    output.write(dataset, path, attributes=_provenance(path, clean=clean))
+    return dataset
+
+
+def convert_to(
+    writer: str,
+    files: Sequence[Path],
+    path: Path,
+    *,
+    format_name: str = "auto",
+    stations_table: Path | None = None,
+    clean: bool = False,
+    progress: Progress = silent,
+) -> tuple[xr.Dataset, Counter[str]]:
+    """Read files and write their soundings in a format of others.
+
+    Parameters
+    ----------
+    writer : str
+        One of :data:`pipeline.writers.NAMES`.
+    files, path, format_name, stations_table, clean, progress
+        As for :func:`convert`.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        What was read.
+    losses : collections.Counter
+        How much of it the format could not hold, by what became of it.
+
+    Raises
+    ------
+    PipelineError
+        As for :func:`convert`, and when none of the soundings can be written.
+    """
+    dataset = _gathered(files, path, format_name, stations_table, clean, progress)
+    return dataset, writers.get(writer).write(dataset, path)
+
+
+def _gathered(
+    files: Sequence[Path],
+    path: Path,
+    format_name: str,
+    stations_table: Path | None,
+    clean: bool,
+    progress: Progress,
+) -> xr.Dataset:
+    """Return everything that is in some files, to be written to a path that is none of them."""
     if format_name != "auto":
         readers.get(format_name)
     found = dict.fromkeys(
@@ -77,11 +127,8 @@ def convert(
     if clean:
         from pipeline.config import Quality
 
-        dataset = check(rows, found_profiles, Quality(), progress)
-    else:
-        dataset = ragged.to_dataset([as_read(*one) for one in found_profiles], rows)
-    output.write(dataset, path, attributes=_provenance(path, clean=clean))
-    return dataset
+        return check(rows, found_profiles, Quality(), progress)
+    return ragged.to_dataset([as_read(*one) for one in found_profiles], rows)
 
 
 def as_read(source_index: int, profile: Profile, position: int) -> CheckedProfile:

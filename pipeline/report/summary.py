@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,9 +56,13 @@ def describe_plan(plan: Plan) -> list[str]:
     return lines
 
 
-def summarize_conversion(dataset: xr.Dataset, path: Path) -> str:
-    """Return the closing lines of a conversion."""
-    return "\n".join([*_sources_and_profiles(dataset), _written(path)])
+def summarize_conversion(
+    dataset: xr.Dataset, path: Path, losses: Mapping[str, int] = MappingProxyType({})
+) -> str:
+    """Return the closing lines of a conversion, with what the format could not hold."""
+    lost = [f"{count:>7} {what}" for what, count in losses.items()]
+    told = [f"not kept  {lost[0]}", *(f"          {line}" for line in lost[1:])] if lost else []
+    return "\n".join([*_sources_and_profiles(dataset), *told, _written(path)])
 
 
 def _sources_and_profiles(dataset: xr.Dataset) -> list[str]:
