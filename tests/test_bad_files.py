@@ -20,7 +20,6 @@ UNREADABLE = {
     "avaps_empty_afile.1": ["the file is empty (0 bytes)"],
     "btem_111.bufr": ["no reader knows this file", "profile_netcdf: not netCDF"],
     "gsd_station_listing_not_a_sounding.txt": ["a list of stations and their latest dates"],
-    "iem_profile_empty.json": ["no reader knows this file"],
     "iem_zero_bytes.json": ["the file is empty (0 bytes)"],
     "igra_404_html_instead_of_zip.zip": ["an HTML page without a line PRES HGHT TEMP DWPT"],
     "multi_invalid_messages.bufr": ["no reader knows this file", "table: not text"],
@@ -29,6 +28,9 @@ UNREADABLE = {
         "the site answered: Unable to retrieve the data for BOI at 2010-12-09 01:00:00."
     ],
 }
+
+#: Files of a known format without a sounding in them.
+EMPTY = {"iem_profile_empty.json": ["a file of the format iem_json without a sounding in it"]}
 
 #: Files with a sounding in it that has something wrong: verdict, reasons, words of the message.
 FLAGGED = {
@@ -72,21 +74,22 @@ def season(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Seaso
         YAML().dump(settings, stream)
     done = CliRunner().invoke(main, ["run", str(folder / "bad.yaml")])
     assert done.exit_code == 0, done.output
-    assert "sources   16: 7 read, 9 unreadable" in done.output
+    assert "sources   16: 7 read, 1 empty, 8 unreadable" in done.output
     return pipeline.open_season(folder / "bad.nc")
 
 
 def test_this_table_names_all_of_them(season: Season, shared_data: Path) -> None:
-    assert {path.name for path in (shared_data / "bad").iterdir()} == {*UNREADABLE, *FLAGGED}
-    assert {Path(path).name for path in season.sources.path} == {*UNREADABLE, *FLAGGED}
+    named = {*UNREADABLE, *EMPTY, *FLAGGED}
+    assert {path.name for path in (shared_data / "bad").iterdir()} == named
+    assert {Path(path).name for path in season.sources.path} == named
 
 
-@pytest.mark.parametrize(("name", "words"), UNREADABLE.items())
+@pytest.mark.parametrize(("name", "words"), (UNREADABLE | EMPTY).items())
 def test_a_file_without_a_sounding_is_a_row_that_says_why(
     season: Season, name: str, words: list[str]
 ) -> None:
     (row,) = [row for row in season.sources.itertuples() if Path(row.path).name == name]
-    assert row.status == "unreadable"
+    assert row.status == ("empty" if name in EMPTY else "unreadable")
     assert row.profiles == 0
     for word in words:
         assert word in row.message

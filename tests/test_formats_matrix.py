@@ -25,6 +25,10 @@ TAKEN = {
     "bad/netcdf_time_units_undecodable.nc": "mw41_netcdf",
     "bad/arm_short_flight.cdf": "profile_netcdf",
     "avaps/D*": "avaps",
+    "gempak/gem_[!m]*.snd": "gempak",
+    "gempak/gem_model*.snd": "gempak",
+    "iem_json/*_sounding*.json": "iem_json",
+    "parquet/*": "parquet",
     "bad/gsd_out_of_bounds_stationname_latlon.txt": "gsd_text",
 }
 
@@ -33,10 +37,7 @@ DECLINED = {
     "model_columns/GFS_test.nc": "profile_netcdf: gridded columns",
     "bad/two_levels_only_300_500hPa.csv": "table: columns recognised (pressure, height, temp",
     "gempak/*.csv": "but not the units of pressure, temperature, dewpoint, wind_speed, height;",
-    "gempak/*.snd": "table: not text",
     "bufr/*": "table: not text",
-    "parquet/*": "table: not text",
-    "iem_json/*": "table: its first line ",
     "bad/gsd_station_listing_not_a_sounding.txt": "gsd_text: a list of stations",
     "avaps/A*": "avaps: an A-file holds the header of a drop and no levels",
     "stations.csv": "table: its first line names no columns of pressure and temperature",
@@ -44,7 +45,10 @@ DECLINED = {
 }
 
 #: Those of the text readers, which have tests of their own; and the bad ones among them.
-OTHERS = ("bufkit/*", "gsd_text/*", "spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*")
+OTHERS = (
+    *("gempak/*", "iem_json/*", "bufkit/*", "gsd_text/*"),
+    *("spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*"),
+)
 
 TABLE = (
     "station,time,pressure (hPa),temperature [K],wind speed_knots,wind direction\n"

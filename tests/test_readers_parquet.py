@@ -398,7 +398,7 @@ def test_a_flipped_byte_ends_in_a_sounding_or_a_reason(tmp_path: Path) -> None:
 
 def test_it_is_known_by_its_first_bytes() -> None:
     assert parquet.sniff(FIXTURE.read_bytes(), FIXTURE) is None
-    assert parquet.sniff(b"PARE" + bytes(10), FIXTURE) == "encrypted Parquet"
+    assert parquet.sniff(b"PARE" + bytes(10), FIXTURE) == "encrypted Parquet: decrypt it first"
     assert parquet.sniff(b"ARROW1", FIXTURE) == "does not begin with PAR1"
 
 

@@ -12,6 +12,7 @@ come with GEMPAK's own listing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +26,7 @@ from pipeline.readers._gempak_layout import MISSING, Layout, kind_of, look
 from pipeline.readers._quantities import UNITS, build, convert
 from pipeline.readers._text import shorten, time_from_two_digit_year
 from pipeline.readers.limits import MEGABYTE, refuse_levels
+from pipeline.readers.refusals import NearMiss
 
 NAME = "gempak"
 DESCRIPTION = "GEMPAK sounding files, merged or not, one or many stations and times (by MetPy)"
@@ -83,8 +85,10 @@ def sniff(head: bytes, path: Path) -> str | None:
     if kind is None:
         return "does not begin with GEMPAK DATA MANAGEMENT FILE"
     if kind == "damaged":
-        return "a damaged GEMPAK file: neither surface nor sounding nor grid"
-    return None if kind == "sounding" else f"a GEMPAK {kind} file: only sounding files are read"
+        return NearMiss("a damaged GEMPAK file: neither surface nor sounding nor grid")
+    if kind != "sounding":
+        return NearMiss(f"a GEMPAK {kind} file: only sounding files are read")
+    return None
 
 
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
@@ -130,6 +134,7 @@ def _opened(content: bytes) -> Any:
     """Return MetPy's view of a file, which has not unpacked any sounding yet."""
     from metpy.io import GempakSounding
 
+    logging.getLogger("metpy.io.gempak").setLevel(logging.ERROR)  # its doubts about damaged files
     try:
         return GempakSounding(BytesIO(content))
     except MemoryError:

@@ -33,6 +33,7 @@ from pipeline.readers.limits import (
     refuse_levels,
     refuse_soundings,
 )
+from pipeline.readers.refusals import NearMiss
 
 NAME = "parquet"
 DESCRIPTION = "Parquet: tables with the options of `table`, or decoded BUFR (extra: parquet)"
@@ -67,7 +68,7 @@ def sniff(head: bytes, path: Path) -> str | None:
     True
     """
     if head.startswith(ENCRYPTED):
-        return "encrypted Parquet"
+        return NearMiss("encrypted Parquet: decrypt it first")
     return None if head.startswith(MAGIC) else "does not begin with PAR1"
 
 
