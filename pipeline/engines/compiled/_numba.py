@@ -4,6 +4,7 @@ numba keeps machine code beside the source (``__pycache__``) or, where that fold
 in the user's cache folder; where neither can be written, every process compiles anew. On its own
 it looks only at the file that a function is in, though the machine code of a kernel contains that
 of the functions it calls: here everything is compiled again when any file of this folder changes.
+(`_cache` says what else it does not look at.)
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import njit
 from numba.core import event
+
+from pipeline.engines.compiled._cache import Cache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,11 +40,10 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wra
 
 
 def _cached(function: Function) -> Function:
-    try:
-        dispatcher = njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # no folder for the cache
-        return njit(**_OPTIONS)(function)
-    dispatcher._cache._cache_file._source_stamp = _SOURCES
+    dispatcher = njit(**_OPTIONS)(function)
+    if hasattr(dispatcher, "_cache"):  # not with NUMBA_DISABLE_JIT, which debuggers want
+        with suppress(RuntimeError):  # no folder for the cache
+            dispatcher._cache = Cache(function, _SOURCES)
     return dispatcher
 
 
