@@ -141,6 +141,28 @@ def run(
 
 @main.command()
 @click.argument("config", type=_FILES)
+@click.option("--refresh", is_flag=True, help="Ask for everything again, also for what is here.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress and no table.")
+@_user_errors_are_one_line
+def fetch(config: Path, refresh: bool, quiet: bool) -> None:
+    """Bring what CONFIG names from archives into the folders that it reads.
+
+    What is here and unchanged is not sent again, what broke off is gone on with. Exit code 1 where
+    something could not be had: it is named, and the rest is here.
+    """
+    from pipeline.config import load
+    from pipeline.fetch import fetch as fetch_soundings
+    from pipeline.fetch.report import describe_fetch
+    from pipeline.report.progress import shown, silent
+
+    report = fetch_soundings(load(config), silent if quiet else shown, refresh=refresh)
+    if not quiet:
+        click.echo(describe_fetch(report))
+    sys.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("config", type=_FILES)
 @_narrowed
 @_user_errors_are_one_line
 def plan(
@@ -186,8 +208,12 @@ def schedule(config: Path, cron: bool, at: str, memory: str) -> None:
     from pipeline.config import load
     from pipeline.report.schedule import crontab_line, systemd_units
 
-    load(config)  # a config with an error is told now, not at night
-    click.echo(crontab_line(config, at=at) if cron else systemd_units(config, at=at, memory=memory))
+    has_fetch = bool(load(config).fetch)  # a config with an error is told now, not at night
+    click.echo(
+        crontab_line(config, at=at, fetch=has_fetch)
+        if cron
+        else systemd_units(config, at=at, memory=memory, fetch=has_fetch)
+    )
 
 
 @main.command()

@@ -24,6 +24,7 @@ from pydantic import (
 from pipeline import calculations as catalogue
 from pipeline import config_checks as checks
 from pipeline import yaml_file
+from pipeline.config_fetch import Fetch, fetched_folders
 from pipeline.config_problems import explain
 from pipeline.config_sections import (
     CustomCalculation,
@@ -39,6 +40,7 @@ __all__ = [
     "Config",
     "CustomCalculation",
     "Executor",
+    "Fetch",
     "Input",
     "Limits",
     "Output",
@@ -49,6 +51,7 @@ __all__ = [
 #: Sections that cannot change what is in the output.
 WITHOUT_EFFECT = (
     "executor",
+    "fetch",
     "gone_sources",
     "keep_runs",
     "limits",
@@ -70,6 +73,9 @@ class Config(Section):
     title: str | None = Field(default=None, description="of the output file")
     summary: str | None = Field(
         default=None, description="a paragraph about it, for the output file"
+    )
+    fetch: list[Fetch] = Field(
+        default=[], description="what `python -m pipeline fetch` brings from archives, before a run"
     )
     input: list[Input] = Field(
         min_length=1, description="the soundings to read, a list of files, folders or patterns"
@@ -210,8 +216,9 @@ def load(path: str | os.PathLike[str]) -> Config:
     """
     file = Path(os.path.abspath(path))
     document = yaml_file.read(file, os.fspath(path))
+    context = {"folder": file.parent, "fetched": fetched_folders(document.data, file.parent)}
     try:
-        config = Config.model_validate(document.data, context={"folder": file.parent})
+        config = Config.model_validate(document.data, context=context)
     except ValidationError as error:
         raise document.fail(document.problems + explain(error, document, Config)) from None
     if document.problems:

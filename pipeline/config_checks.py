@@ -69,6 +69,13 @@ def leads_to_folder(path: str, folder: Path) -> bool:
     return os.path.isdir(folder.joinpath(*parts))
 
 
+def will_be_fetched(path: str, folder: Path, info: ValidationInfo) -> bool:
+    """Tell whether a path or pattern leads into a folder that ``fetch`` will make."""
+    fetched: Iterable[Path] = (info.context or {}).get("fetched", ())
+    start = Path(os.path.abspath(folder.joinpath(*_plain_parts(path))))
+    return any(into in (start, start.parent) or start in into.parents for into in fetched)
+
+
 def nothing_there(path: str, folder: Path, exclude: Iterable[str] = ()) -> str:
     """Return the sentence for a path or pattern that finds nothing, with the nearest name."""
     plain = _plain_parts(path)

@@ -17,6 +17,8 @@ EXPECTED = {
     "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",
+    "date_type": "a day, such as 2003-05-01 (without quotes)",
+    "date_from_datetime_inexact": "a day, such as 2003-05-01, without a time",
     "finite_number": "a finite number",
     "list_type": "a list, such as [a, b]",
     "dict_type": "keys with values, such as {key: value}",

@@ -55,7 +55,9 @@ class Input(Section):
         # A folder that is empty tonight is for the run to tell; one that does not exist is an
         # error of the config.
         folder = checks.folder_of(info)
-        if folder is not None and not checks.leads_to_folder(path, folder):
+        if folder is not None and not (
+            checks.leads_to_folder(path, folder) or checks.will_be_fetched(path, folder, info)
+        ):
             raise checks.problem(checks.nothing_there(path, folder))
         return path
 

@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -90,17 +90,54 @@ def finish_first() -> Iterator[Interrupt]:
         interrupt.signal_number = number
         announced.put(number)
 
+    with _announcer() as announced, _handled(note):
+        yield interrupt
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have signals handled within the block, but for those that are ignored."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     # None: set by something other than Python, which could not be put back
     ours = [number for number, old in before.items() if old not in (signal.SIG_IGN, None)]
-    with _announcer() as announced:
-        try:
-            for number in ours:
-                signal.signal(number, note)
-            yield interrupt
-        finally:
-            for number in ours:
-                signal.signal(number, before[number])
+    try:
+        for number in ours:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
+
+
+@contextmanager
+def end_at_once(what: str) -> Iterator[None]:
+    """Raise InterruptedRunError at SIGINT or SIGTERM, wherever the block is just then.
+
+    For work that may end at any line, since it waits for others most of the time and keeps what it
+    has as it goes. What is said of signals in :func:`finish_first` holds here too.
+
+    Parameters
+    ----------
+    what : str
+        Is ended, and what is kept, for the message.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    first = 0.0
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        now = time.monotonic()
+        if first:
+            if now - first < ECHO_SECONDS:
+                return
+            raise KeyboardInterrupt
+        first = now
+        raise InterruptedRunError(f"{signal.Signals(number).name} ended {what}", number)
+
+    with _handled(end):
+        yield
 
 
 @contextmanager

@@ -44,7 +44,7 @@ OnFailure={failed}
 [Service]
 Type=oneshot
 WorkingDirectory={working}
-ExecStart={command}
+{before}ExecStart={command}
 # People at the machine go first.
 Nice=10
 IOSchedulingClass=idle
@@ -86,6 +86,12 @@ ExecStart={tell}
 # ExecStart={mail}
 """
 
+#: What comes before the run, where the config has something to fetch.
+BEFORE = """\
+# The run works with what is there, also where ('-') not everything could be fetched.
+ExecStartPre=-{fetch}
+"""
+
 CRON = """\
 # {title}, every night at {at} in the machine's own time zone, for cron.
 # Nothing is installed yet: put this into the table that `crontab -e` opens.
@@ -105,6 +111,7 @@ def systemd_units(
     memory: str = "4G",
     python: str | os.PathLike[str] = sys.executable,
     folder: str | os.PathLike[str] = ".",
+    fetch: bool = False,
 ) -> str:
     """Return a service, its timer and what tells of a failure, for systemd.
 
@@ -121,6 +128,8 @@ def systemd_units(
     folder : path
         Where the command is run, as it is run by hand: modules of the config's own calculations
         are found from there.
+    fetch : bool
+        Fetch first what the config names.
 
     Returns
     -------
@@ -140,6 +149,7 @@ def systemd_units(
         f"the nightly run of {path} failed; "
         f"look with: journalctl --user -n 50 -u {shlex.quote(service)}"
     )
+    before = _systemd_command([interpreter, "-m", "pipeline", "fetch", path])
     script = 'systemctl --user status --lines=30 "$1" | mail -s "$1 failed" me@example.org'
     return UNITS.format(
         title=path,
@@ -153,6 +163,7 @@ def systemd_units(
         service_word=shlex.quote(service),
         timer_word=shlex.quote(timer),
         working=_systemd_folder(working),
+        before=BEFORE.format(fetch=before) if fetch else "",
         command=_systemd_command([interpreter, "-m", "pipeline", "run", path]),
         tell=_systemd_command(["/usr/bin/logger", "-p", "user.err", "-t", "pipeline", sentence]),
         mail=_systemd_command(["/bin/sh", "-c", script, "sh", service]),
@@ -166,6 +177,7 @@ def crontab_line(
     python: str | os.PathLike[str] = sys.executable,
     folder: str | os.PathLike[str] = ".",
     user: str | None = None,
+    fetch: bool = False,
 ) -> str:
     """Return the lines for a crontab, with comments.
 
@@ -177,6 +189,8 @@ def crontab_line(
         Time of day, HH:MM, in the time zone of the machine: not every cron can do otherwise.
     user : str, optional
         Who gets the mail; by default who calls this.
+    fetch : bool
+        As for :func:`systemd_units`.
 
     Returns
     -------
@@ -190,7 +204,12 @@ def crontab_line(
     """
     path, interpreter, working = map(os.path.abspath, (config, python, folder))
     _demand_valid(at, path, interpreter, working, backslash=False)
-    run = shlex.join([interpreter, "-m", "pipeline", "run", "--quiet", path])
+    words = ["fetch", "run"] if fetch else ["run"]
+    commands = [
+        f"nice -n 10 {shlex.join([interpreter, '-m', 'pipeline', word, '--quiet', path])}"
+        for word in words
+    ]
+    together = f"{{ {'; '.join(commands)}; }}" if fetch else commands[0]
     hour, minute = (int(number) for number in at.split(":"))
     return CRON.format(
         title=path,
@@ -198,7 +217,7 @@ def crontab_line(
         user=user or _user(),
         hour=hour,
         minute=minute,
-        command=f"cd {shlex.quote(working)} && nice -n 10 {run}".replace("%", r"\%"),
+        command=f"cd {shlex.quote(working)} && {together}".replace("%", r"\%"),
     )
 
 
