@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from datetime import datetime
@@ -187,6 +188,25 @@ def test_soundings_that_cannot_be_written_are_counted():
     assert losses["soundings without a time left out"] == 1
     assert losses["soundings without levels left out"] == 1
     assert losses["soundings of more than 9999 levels left out"] == 1
+
+
+def test_whatever_numbers_there_are_rows_keep_their_columns():
+    wild = np.array([0.0, -0.0, 1e-300, 1e308, -1e308, np.inf, -np.inf, np.nan, 1e5, -1e4, 999.99])
+    chance = np.random.default_rng(3)
+    levels = {name: chance.choice(wild, 2000) for name in LEVEL_VARIABLES}
+    extras = {
+        "elapsed_time": Extra(chance.choice(wild, 2000), "s"),
+        "reported_relative_humidity": Extra(chance.choice(wild, 2000), "percent"),
+        "pressure_flag": Extra(chance.choice(wild, 2000), "1"),
+    }
+    (header, *rows), _ = text_of(
+        Profile(**levels, extras=extras, surface_altitude=1e300, latitude=-90, longitude=359, **MAY)
+    )
+    assert header[55:71] == "-900000   -10000"
+    assert len(rows) == int(header[32:36]) > 500
+    fields = re.compile(r"[123][01] " + r"([ -]*\d+.)" * 8)
+    assert {len(row) for row in rows} == {52}
+    assert all(fields.fullmatch(row) for row in rows)
 
 
 def test_two_stations_with_one_identifier_are_told():

@@ -115,7 +115,8 @@ def soundings(dataset: xr.Dataset, losses: Counter[str]) -> Iterator[str]:
     losses : collections.Counter
         Added to while soundings are taken.
     """
-    columns = _columns(dataset, _extras(dataset, losses), losses)
+    with np.errstate(over="ignore"):  # what is too large for a float is too large for a column
+        columns = _columns(dataset, _extras(dataset, losses), losses)
     identifiers = _identifiers(dataset["station_id"].values.tolist(), losses)
     losses["names of stations left out"] += int((dataset["station_name"].values != "").sum())
     times = dataset["time"].values.astype("datetime64[s]").tolist()
@@ -203,11 +204,13 @@ def _whole(
     digits: int = 5,
 ) -> NDArray[np.int64]:
     """Return values in whole parts of their unit, and `MISSING` where there is no room."""
-    scaled = np.round(values * parts)
     known = np.isfinite(values)
-    fits = known & (scaled >= least) & (scaled < 10**digits) & ~np.isin(scaled, CODES)
+    fits = np.abs(values) < 10**digits  # else its parts may be infinite
+    exact = np.where(fits, values, 0.0) * parts
+    scaled = np.round(exact)
+    fits &= (scaled >= least) & (scaled < 10**digits) & ~np.isin(scaled, CODES)
     losses[f"{what} out of range left out"] += int((known & ~fits).sum())
-    changed = fits & (np.abs(values * parts - scaled) > 1e-6)
+    changed = fits & (np.abs(exact - scaled) > 1e-6)
     losses[f"{what} rounded"] += int(changed.sum())
     return np.where(fits, scaled, MISSING).astype(np.int64)
 
