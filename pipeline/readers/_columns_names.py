@@ -76,7 +76,7 @@ CHOOSABLE = (*ON_LEVELS, *AT_SURFACE, *PLACES, "time")
 
 #: In what a variable is called at length: then its short name means something else, as in WRF.
 _OTHER_THAN_IT_SEEMS = re.compile(r"\b(?:potential|perturbation|virtual|soil|tendency)\b")
-_TEMPERATURES = ("kelvin", "degC", "degF", "")
+_TEMPERATURES = ("kelvin", "degC", "degF")
 _KIND_OF_LEVEL = re.compile(r"_(isobaric|hybrid|hybridlevel|pressure_levels?)$")
 _SURFACE_OF_GRIB2 = 1
 
@@ -94,7 +94,8 @@ def rank(variable: VariableSummary, known: Names) -> int | None:
     int or None
     """
     standard_name = variable.text("standard_name")
-    if known is ON_LEVELS["temperature"] and spell(variable.text("units")) not in _TEMPERATURES:
+    units = variable.text("units")
+    if known is ON_LEVELS["temperature"] and units and spell(units) not in _TEMPERATURES:
         return None
     if standard_name in known.standard:
         return known.standard.index(standard_name)

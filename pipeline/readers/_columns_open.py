@@ -21,6 +21,8 @@ from pipeline.errors import ReadError
 from pipeline.profiles import FloatArray
 from pipeline.readers._columns_names import AT_SURFACE, ON_LEVELS
 from pipeline.readers._files import is_store, size
+from pipeline.readers._grib_messages import MAGIC as GRIB_MAGIC
+from pipeline.readers._grib_messages import refuse_damaged
 from pipeline.readers._netcdf_summary import Described, VariableSummary, is_netcdf, opened
 from pipeline.readers._text import shorten
 from pipeline.readers.limits import MEGABYTE, current
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 Places = int | slice | NDArray[np.int64]
 
-GRIB_MAGIC = b"GRIB"
 #: GRIB's words for the levels that columns are made of, and for the surface.
 GRIB_LEVELS = ("isobaricInhPa", "hybrid", "surface")
 
@@ -242,6 +243,7 @@ def _grib(path: Path) -> Contents:
         raise ReadError(
             "GRIB, and cfgrib is not installed: pip install 'sounding-pipeline[grib]'"
         ) from error
+    refuse_damaged(path)
     keys = [*cfgrib.compute_index_keys(), "shortName"]
     try:
         index = cfgrib.open_fileindex(FileStream(str(path), errors="raise"), "", keys)

@@ -26,10 +26,11 @@ from pipeline.readers import _columns_choice as choice
 from pipeline.readers import _columns_names as names
 from pipeline.readers._columns_choice import Columns
 from pipeline.readers._columns_grid import find
-from pipeline.readers._columns_open import GRIB_MAGIC, open_columns
+from pipeline.readers._columns_open import open_columns
 from pipeline.readers._columns_options import parse
 from pipeline.readers._columns_values import Block, Layout, layout_of, read_block
 from pipeline.readers._files import is_store, opened
+from pipeline.readers._grib_messages import MAGIC as GRIB_MAGIC
 from pipeline.readers._netcdf_kinds import other_reader
 from pipeline.readers._netcdf_summary import is_netcdf, summary
 from pipeline.readers.limits import current, refuse_levels
@@ -60,7 +61,7 @@ def sniff(head: bytes, path: Path) -> str | None:
     >>> sniff(b"%TITLE%", Path("14061619.OAX"))
     'neither netCDF, GRIB nor Zarr'
     """
-    if head.startswith(GRIB_MAGIC) or is_store(path):
+    if head.startswith(GRIB_MAGIC) or (head.lstrip().startswith(b"{") and is_store(path)):
         return None
     if not is_netcdf(head):
         return "neither netCDF, GRIB nor Zarr"
