@@ -229,17 +229,16 @@ class Chunk(NamedTuple):
     lines: int
 
 
-def at_once(text: bytes, longest: int) -> Chunk:
+def at_once(text: memoryview, longest: int) -> Chunk:
     """Return the numbers of all rows of a text.
 
     Parameters
     ----------
-    text : bytes
-        One or more soundings, from a header on, all lines ended.
+    text : memoryview
+        One or more soundings, from a header on, all lines ended; longer than a row.
     longest : int
         Longest line; where one is longer, no sounding is called regular.
     """
-    text = text.ljust(ROW_LENGTH)
     cells = np.frombuffer(text, dtype=np.uint8)
     ends = np.flatnonzero(cells == ord("\n")) + 1
     starts = np.concatenate([[0], ends[:-1]])

@@ -66,17 +66,17 @@ class Text:
             raise self._trouble
         return size > 0
 
-    def soundings(self) -> bytes:
+    def soundings(self) -> memoryview:
         """Return what is in memory of whole soundings: up to the last header that is whole.
 
         Nothing where that header is too long: the soundings before it are to be taken by lines.
         """
         end = self._memory.rfind(b"\n") + 1
         if self._at_end and end == len(self._memory):
-            return self._memory[self.place :]
+            return memoryview(self._memory)[self.place :]
         header = self._memory.rfind(b"\n#", self.place, max(end - 1, 0)) + 1
         too_long = self._memory.find(b"\n", header) - header >= self.longest
-        return b"" if too_long else self._memory[self.place : header]
+        return memoryview(self._memory)[self.place : self.place if too_long else header]
 
     def take_line(self) -> bytes:
         """Return the next line with its end, empty at the end of the text.

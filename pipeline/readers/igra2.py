@@ -28,6 +28,7 @@ from pipeline.readers import _archive
 from pipeline.readers._igra2_rows import (
     FLAG_COLUMNS,
     MINOR_TYPE,
+    ROW_LENGTH,
     SURFACE,
     at_once,
     carefully,
@@ -131,13 +132,13 @@ def _soundings(stream: io.BufferedReader, chunk: int = CHUNK) -> Iterator[Profil
     text = Text(stream, chunk)
     while text.fill():
         content = text.soundings()
-        if content.startswith(b"#"):
+        if content[:1] == b"#" and len(content) > ROW_LENGTH:
             yield from _whole_soundings(text, content)
-        else:  # no header where one is expected, or a sounding that goes on and on
+        else:  # no header where one is expected, the last few bytes, or a sounding without end
             yield _sounding(*_next_block(text))
 
 
-def _whole_soundings(text: Text, content: bytes) -> Iterator[Profile]:
+def _whole_soundings(text: Text, content: memoryview) -> Iterator[Profile]:
     """Yield the soundings of `content`, which are the next ones of a text."""
     chunk = at_once(content, text.longest)
     place, line, most = text.place, text.line, current().levels
