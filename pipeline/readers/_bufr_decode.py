@@ -1,4 +1,4 @@
-"""Decoding a BUFR message by ecCodes (extra ``bufr``): values, descriptors, texts and the time.
+"""Decoding a BUFR message by ecCodes (extra ``bufr``): values, descriptors, texts, the time.
 
 ecCodes writes what it has to complain of to the terminal; here it goes into a file of its own, and
 from there into the problem of the message.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import importlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
@@ -40,17 +41,27 @@ class Decoded:
         Elements, replications and operators, all sequences expanded.
     values : numpy.ndarray
         One for each descriptor, replicated ones as often as they come, subset by subset; missing
-        is NaN. That of a text is its place in `texts`, from 1, times a thousand and more.
-    texts : tuple of str
+        is NaN. That of a text says where :meth:`text` finds it.
     problem : str
         Why it could not be decoded, else empty.
+    handle : int
+        By which ecCodes knows the message.
     """
 
     time: np.datetime64 = NOT_A_TIME
     descriptors: tuple[int, ...] = ()
     values: FloatArray = field(default_factory=_no_values)
-    texts: tuple[str, ...] = ()
     problem: str = ""
+    handle: int = 0
+    _texts: tuple[str, ...] | None = None
+
+    def text(self, value: float) -> str:
+        """Return a text by its value: a thousand times its place among the texts, from 1."""
+        if self._texts is None:
+            self._texts = _texts(self.handle)
+        place = 0 if np.isnan(value) else int(value) // 1000
+        text = self._texts[place - 1] if 0 < place <= len(self._texts) else ""
+        return " ".join("".join(one for one in text if one.isprintable()).split())
 
 
 @functools.cache
@@ -89,8 +100,9 @@ def _complaint() -> str:
     return lines[0].partition(":")[2].strip() if lines else ""
 
 
-def decode(content: bytes) -> Decoded:
-    """Return what is in a message, or why it cannot be decoded.
+@contextmanager
+def decoded(content: bytes) -> Iterator[Decoded]:
+    """Give what is in a message, or why it cannot be decoded, within the block.
 
     Parameters
     ----------
@@ -102,25 +114,39 @@ def decode(content: bytes) -> Decoded:
     ReadError
         When ecCodes is not installed.
     """
-    eccodes, decoded, handle = library(), Decoded(), None
+    eccodes, message = library(), Decoded()
     _complaint()
     try:
-        handle = eccodes.codes_new_from_message(content)
-        decoded.time = _time_in_head(eccodes, handle)
+        _decode(eccodes, content, message)
+        yield message
+    finally:
+        if message.handle:
+            eccodes.codes_release(message.handle)
+
+
+def _decode(eccodes: Any, content: bytes, message: Decoded) -> None:
+    try:
+        message.handle = handle = eccodes.codes_new_from_message(content)
+        message.time = _time_in_head(eccodes, handle)
+        eccodes.codes_set(handle, "skipExtraKeyAttributes", 1)  # names, units: it saves time
         eccodes.codes_set(handle, "unpack", 1)
         values = eccodes.codes_get_array(handle, "numericValues")
-        decoded.values = np.where(values < _MISSING, np.nan, values)
-        decoded.descriptors = tuple(eccodes.codes_get_array(handle, "expandedDescriptors").tolist())
-        decoded.texts = tuple(eccodes.codes_get_string_array(handle, "stringValues"))
+        message.values = np.where(values < _MISSING, np.nan, values)
+        message.descriptors = tuple(eccodes.codes_get_array(handle, "expandedDescriptors").tolist())
     except MemoryError:
         raise
     except Exception as error:  # ecCodes raises all kinds for damage
         why = _complaint() or f"{type(error).__name__}: {error}"
-        decoded.problem = f"ecCodes cannot decode it: {shorten(why, 200)}"
-    finally:
-        if handle is not None:
-            eccodes.codes_release(handle)
-    return decoded
+        message.problem = f"ecCodes cannot decode it: {shorten(why, 200)}"
+
+
+def _texts(handle: int) -> tuple[str, ...]:
+    """Return a message's texts; ecCodes takes long over it, and few messages need it."""
+    eccodes = library()
+    try:
+        return tuple(eccodes.codes_get_string_array(handle, "stringValues"))
+    except (eccodes.CodesInternalError, UnicodeDecodeError):  # damage
+        return ()
 
 
 def _time_in_head(eccodes: Any, handle: int) -> np.datetime64:

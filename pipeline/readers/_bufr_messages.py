@@ -49,6 +49,9 @@ CATEGORIES = {
     101: "image data",
 }
 
+#: What brings words about values given before: 222000, 223000, 224000, 225000, 232000, 235000.
+ABOUT_VALUES = frozenset(bytes([0x80 + x, 0]) for x in (22, 23, 24, 25, 32, 35))
+
 #: Bytes that section 0 and the part of section 1 take that is looked at.
 _START = 20
 #: Least bytes of sections 1, 3 and 4.
@@ -77,7 +80,10 @@ class Message:
     subsets : int
         How many reports are in it.
     content : bytes
-        From ``BUFR`` to ``7777``; empty where there is a problem.
+        From ``BUFR`` to ``7777``, without words about the quality of values; empty where there
+        is a problem.
+    size : int
+        Bytes of it in the file.
     problem : str
         Why it cannot be decoded, for a person; else empty.
     """
@@ -86,6 +92,7 @@ class Message:
     category: int = -1
     subsets: int = 0
     content: bytes = b""
+    size: int = 0
     problem: str = ""
 
 
@@ -124,7 +131,7 @@ def messages(stream: BinaryIO) -> Iterator[Message]:
         stream.seek(start)
         message = _message(number, start, stream.read(int.from_bytes(head[4:7])), head)
         was_whole = not message.problem
-        done = start + (len(message.content) or len(MAGIC))
+        done = start + (message.size or len(MAGIC))
         yield message
 
 
@@ -172,38 +179,73 @@ def _message(number: int, start: int, content: bytes, head: bytes) -> Message:
     if not content.endswith(END):
         problem = f"damaged: does not end in 7777 at byte {start + length}"
         return Message(number=number, category=category, problem=problem)
-    subsets, problem = _look_at_sections(content, edition)
+    sections = _sections(content, edition)
+    if problem := _problem(content, sections, edition):
+        return Message(number=number, category=category, problem=problem)
     return Message(
         number=number,
         category=category,
-        subsets=subsets,
-        content=b"" if problem else content,
-        problem=problem,
+        subsets=sections.subsets,
+        size=length,
+        content=_without_quality(content, sections),
     )
 
 
-def _look_at_sections(content: bytes, edition: int) -> tuple[int, str]:
-    """Return how many subsets there are, and why the message cannot be decoded."""
+@dataclass(frozen=True, slots=True)
+class _Sections:
+    """Where sections 3 and 4 of a message begin, and what the former says."""
+
+    third: int
+    fourth: int
+    subsets: int
+    is_compressed: bool
+
+
+def _sections(content: bytes, edition: int) -> _Sections:
+    third = 8 + int.from_bytes(content[8:11])
+    if content[_PLACES[edition][0]] & 0x80:  # there is a section 2
+        third += max(int.from_bytes(content[third : third + 3]), 4)
+    fourth = third + int.from_bytes(content[third : third + 3])
+    subsets, flags = content[third + 4 : third + 6], content[third + 6 : third + 7]
+    return _Sections(third, fourth, int.from_bytes(subsets), bool(int.from_bytes(flags) & 0x40))
+
+
+def _problem(content: bytes, sections: _Sections, edition: int) -> str:
+    """Return why a message cannot be decoded, as far as its sections tell."""
     _, least_3, least_4 = _LEAST[edition]
     end = len(content) - len(END)
-    place = 8 + int.from_bytes(content[8:11])
-    if content[_PLACES[edition][0]] & 0x80:
-        place += max(int.from_bytes(content[place : place + 3]), 4)
-    length = int.from_bytes(content[place : place + 3])
-    data = place + length
-    if length < least_3 or data + least_4 > end:
-        return 0, "damaged: its sections do not fit into its length"
-    if data + int.from_bytes(content[data : data + 3]) > end:
-        return 0, "damaged: its section of data does not fit into its length"
-    if length < least_3 + 2:
-        return 0, "damaged: its section 3 names no elements, so that nothing can be decoded"
-    subsets, flags = int.from_bytes(content[place + 4 : place + 6]), content[place + 6]
-    if subsets == 0:
-        return 0, "damaged: it has no subset"
-    values = 8 * (end - data) // _LEAST_BITS * subsets if flags & 0x40 else 8 * (end - data)
-    if values > _MOST_VALUES:
-        return 0, f"{subsets} compressed subsets could unpack to {values} values: not decoded"
-    return subsets, ""
+    data = int.from_bytes(content[sections.fourth : sections.fourth + 3])
+    if sections.fourth < sections.third + least_3 or sections.fourth + max(data, least_4) > end:
+        return "damaged: its sections do not fit into its length"
+    if sections.fourth < sections.third + least_3 + 2:
+        return "damaged: its section 3 names no elements, so that nothing can be decoded"
+    if not sections.subsets:
+        return "damaged: it has no subset"
+    values = 8 * data // _LEAST_BITS * sections.subsets
+    if sections.is_compressed and values > _MOST_VALUES:
+        return f"damaged: {sections.subsets} compressed subsets could have {values} values"
+    return ""
+
+
+def _without_quality(content: bytes, sections: _Sections) -> bytes:
+    """Return a message whose list of elements ends where the words about them begin.
+
+    What 222000 and its like bring comes last, is no part of a sounding, takes ecCodes most of
+    its time, and after damage makes it crash. The data stay: their end is not looked at. Where
+    another subset follows in them, all stays.
+    """
+    if sections.subsets > 1 and not sections.is_compressed:
+        return content
+    first = sections.third + 7
+    for place in range(first + 2, sections.fourth - 1, 2):
+        if content[place : place + 2] in ABOUT_VALUES:
+            break
+    else:
+        return content
+    length = int.to_bytes(place - sections.third, 3)
+    total = int.to_bytes(len(content) - (sections.fourth - place), 3)
+    begin = MAGIC + total + content[7 : sections.third]
+    return begin + length + content[sections.third + 3 : place] + content[sections.fourth :]
 
 
 def describe(category: int) -> str:

@@ -29,7 +29,7 @@ import numpy as np
 
 from pipeline.errors import ReadError
 from pipeline.profiles import Extra, FloatArray, Profile
-from pipeline.readers._bufr_decode import Decoded, decode, library, time_of
+from pipeline.readers._bufr_decode import Decoded, decoded, library, time_of
 from pipeline.readers._bufr_messages import MAGIC, SOUNDINGS, Message, describe, messages
 from pipeline.readers._bufr_structure import Block, Subset, walk
 from pipeline.readers._dropsondes import from_the_surface_up
@@ -171,10 +171,10 @@ def _soundings(message: Message) -> list[Profile]:
         raise _NoSoundingError(_other(message))
     if message.problem:
         return [Profile(problem=where + message.problem)]
-    decoded = decode(message.content)
-    if decoded.problem:
-        return [Profile(problem=where + decoded.problem, time=decoded.time)]
-    return _of_subsets(decoded, message.subsets, where)
+    with decoded(message.content) as content:
+        if content.problem:
+            return [Profile(problem=where + content.problem, time=content.time)]
+        return _of_subsets(content, message.subsets, where)
 
 
 def _other(message: Message) -> str:
@@ -186,23 +186,23 @@ def _other(message: Message) -> str:
 # ------------------------------------------------------------------------------------ soundings
 
 
-def _of_subsets(decoded: Decoded, subsets: int, where: str) -> list[Profile]:
+def _of_subsets(content: Decoded, subsets: int, where: str) -> list[Profile]:
     """Return the soundings of a decoded message, up to where it is damaged."""
     profiles: list[Profile] = []
     place = 0
     for number in range(1, subsets + 1):
         this = f"{where}subset {number} of {subsets}: " if subsets > 1 else where
         try:
-            subset, place = walk(decoded.descriptors, decoded.values, place)
-            if number == subsets and place != len(decoded.values):
+            subset, place = walk(content.descriptors, content.values, place)
+            if number == subsets and place != len(content.values):
                 raise ReadError("damaged: there are more values than its list of elements asks for")
         except ReadError as error:
-            profiles.append(Profile(problem=f"{this}{error}", time=decoded.time))
+            profiles.append(Profile(problem=f"{this}{error}", time=content.time))
             break
         blocks = [block for block in subset.blocks if _are_levels(block.codes)]
         if not blocks:
             raise _NoSoundingError(f"{where}{describe(SOUNDINGS)}, but no block of levels in it")
-        profiles.append(_profile(subset, blocks, decoded, this))
+        profiles.append(_profile(subset, blocks, content, this))
     return profiles
 
 
@@ -214,9 +214,9 @@ def _are_levels(codes: tuple[int, ...]) -> bool:
     return bool(measured) and not roles.isdisjoint(VERTICAL) and STATISTICS not in codes
 
 
-def _profile(subset: Subset, blocks: list[Block], decoded: Decoded, where: str) -> Profile:
+def _profile(subset: Subset, blocks: list[Block], content: Decoded, where: str) -> Profile:
     """Return one sounding, or say in its `problem` why not."""
-    facts, notes = _facts(subset.once, decoded)
+    facts, notes = _facts(subset.once, content)
     try:
         levels = sum(len(block.rows) for block in blocks)
         refuse_levels(levels)
@@ -239,11 +239,13 @@ def _profile(subset: Subset, blocks: list[Block], decoded: Decoded, where: str) 
 
 def _quantities(blocks: list[Block]) -> dict[str, FloatArray]:
     """Return what is on the levels, in the project's units; there is always a pressure."""
-    quantities = {
-        role: convert(_column(blocks, elements), units, UNITS[role])
-        for role, (elements, units) in LEVEL.items()
-        if role == "pressure" or _has_any(blocks, elements)
-    }
+    quantities = {}
+    for role, (elements, units) in LEVEL.items():
+        if role == "pressure" or _has_any(blocks, elements):
+            values = _column(blocks, elements)
+            quantities[role] = (
+                values if units == UNITS[role] else convert(values, units, UNITS[role])
+            )
     return quantities
 
 
@@ -277,17 +279,17 @@ def _has_any(blocks: list[Block], elements: tuple[int, ...]) -> bool:
 # ---------------------------------------------------------------------------------------- facts
 
 
-def _facts(once: Mapping[int, float], decoded: Decoded) -> tuple[dict[str, Any], list[str]]:
+def _facts(once: Mapping[int, float], content: Decoded) -> tuple[dict[str, Any], list[str]]:
     """Return station, time and position, and what is to be said about them."""
     notes = []
-    station, why = _station(once, decoded.texts)
+    station, why = _station(once, content)
     if why:
         notes.append(why)
     numbers = [_first(once, (code,)) for code in YEAR_TO_MINUTE]
     second = _first(once, (SECOND,))
     time = time_of([*numbers, 0.0 if np.isnan(second) else second])
-    if np.isnat(time) and not np.isnat(decoded.time):
-        time = decoded.time
+    if np.isnat(time) and not np.isnat(content.time):
+        time = content.time
         notes.append("the time is that in the head of the message")
     facts = {
         "station_id": station,
@@ -305,24 +307,16 @@ def _first(once: Mapping[int, float], codes: tuple[int, ...]) -> float:
     return next((value for value in values if not np.isnan(value)), np.nan)
 
 
-def _station(once: Mapping[int, float], texts: tuple[str, ...]) -> tuple[str, str]:
+def _station(once: Mapping[int, float], content: Decoded) -> tuple[str, str]:
     """Return what the message calls the station, and what is to be said about that."""
     block, number = _first(once, (BLOCK_NUMBER,)), _first(once, (STATION_NUMBER,))
     if 0 <= block < 100 and 0 <= number < 1000:
         return f"{block:02.0f}{number:03.0f}", ""
     for code in CALL_SIGNS:
-        if sign := _text(once, code, texts):
+        if sign := content.text(_first(once, (code,))):
             return sign, ""
     parts = [_first(once, (code,)) for code in WIGOS[:3]]
-    local = _text(once, WIGOS[3], texts)
+    local = content.text(_first(once, WIGOS[3:]))
     if local and not np.isnan(parts).any():
         return "-".join([*(f"{part:.0f}" for part in parts), local]), ""
     return "", "the message names no station"
-
-
-def _text(once: Mapping[int, float], code: int, texts: tuple[str, ...]) -> str:
-    """Return a text element: ecCodes gives its place among the texts, times a thousand."""
-    value = _first(once, (code,))
-    place = 0 if np.isnan(value) else int(value) // 1000
-    text = texts[place - 1] if 0 < place <= len(texts) else ""
-    return " ".join("".join(one for one in text if one.isprintable()).split())
