@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import metpy.calc as mpcalc
 import numpy as np
 import pytest
 from compiled_cases import block, by_metpy, from_rows, season
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metpy.units import units
+from scipy.optimize import brentq
 from sounding_rows import FAULTLESS, cleaned, nan, profile
 
 from pipeline.calculations import GROUPS
@@ -22,6 +25,7 @@ from pipeline.engines.adapters.parcels import (
 )
 from pipeline.engines.compiled import missing, parcels
 from pipeline.engines.compiled.blocks import Block, Rows
+from pipeline.engines.compiled.thermodynamics import saturation_vapor_pressure
 from pipeline.engines.metpy import _base_inputs
 
 SCALARS = (*GROUPS["parcels"], *GROUPS["diagnostics"])
@@ -174,6 +178,33 @@ class TestCorrectedRules:
             counted += 1
         assert counted > 10
 
+    def test_no_other_lfc_above_the_lcl_has_more_cape(self) -> None:
+        found = compute(block(season(12)), corrected=True)
+        for index, levels in enumerate(season(12)):
+            cape, el = found["sbcape"][0][index], found["sbel_pressure"][0][index]
+            log_pressure, excess, lcl = excess_by_metpy(levels)
+            top = log_pressure[-1] if np.isnan(el) else np.log(el)
+            fine = np.linspace(top, np.log(lcl), 20001)
+            buoyancy = np.interp(-fine, -log_pressure, excess)
+            steps = np.diff(fine) * (buoyancy[1:] + buoyancy[:-1]) / 2.0
+            most = 287.04749 * max(np.cumsum(steps).max(), 0.0)
+            assert most - 0.06 <= cape or most < 0.1
+
+    def test_a_thin_warm_layer_under_a_cap_is_not_the_lfc(self) -> None:
+        """As in FTD_19950420T0000, of which a CAPE of -307 J/kg was made."""
+        found = compute(block([from_rows(CAPPED)]), corrected=True)
+        log_pressure, excess, lcl = excess_by_metpy(from_rows(CAPPED))
+        assert np.interp(-np.log(855.0), -log_pressure, excess) > 0.1
+        assert np.interp(-np.log(780.0), -log_pressure, excess) < -3.0
+        assert lcl > 860.0
+        lfc = found["sblfc_pressure"][0][0]
+        assert 500.0 < lfc < 700.0
+        fine = np.linspace(np.log(lfc), log_pressure[0], 20001)
+        cap = 287.04749 * np.trapezoid(np.interp(-fine, -log_pressure, excess), fine)
+        assert cap < -100.0
+        assert found["sbcin"][0][0] == pytest.approx(cap, abs=0.06)
+        assert found["sbcape"][0][0] > 100.0
+
     def test_metpys_rules_lose_the_layer_above_the_lcl(self) -> None:
         corrected, metpys = (
             compute(block(season(12)), corrected=rules)["sbcape"][0] for rules in (True, False)
@@ -205,6 +236,20 @@ def at(pressure: float, temperature: float, dewpoint: float) -> Any:
 def changed(by: float, dewpoint_by: float) -> list[Any]:
     return [(p, t + by, td + dewpoint_by, z, u, v) for p, t, td, z, u, v in FAULTLESS]
 
+
+#: Unstable above a cap at 800 to 700 hPa, below which, just above its LCL, the parcel is warmer.
+CAPPED = [
+    at(1000.0, 30.0, 20.0),
+    at(900.0, 21.0, 16.0),
+    at(860.0, 16.0, 12.0),
+    at(845.0, 15.5, 5.0),
+    at(800.0, 21.0, -5.0),
+    at(700.0, 14.0, -10.0),
+    at(500.0, -14.0, -30.0),
+    at(300.0, -46.0, -60.0),
+    at(200.0, -56.0, -80.0),
+    at(100.0, -60.0, -90.0),
+]
 
 GROUND, UP = FAULTLESS[0], FAULTLESS[1:]
 
@@ -252,6 +297,40 @@ HARD = {
 @pytest.mark.parametrize("name", HARD)
 def test_hard_soundings(name: str) -> None:
     assert disagreements([from_rows(HARD[name])]) == []
+
+
+def well_mixed(temperature: float, dewpoint: float, top: float) -> list[Any]:
+    """Return the dry adiabat of the lowest level, its vapour with it, and then steep up to 500."""
+    pressure = np.append(np.linspace(1000.0, top, 8), np.arange(top - 25.0, 480.0, -25.0))
+    celsius = (temperature + 273.15) * (pressure / 1000.0) ** (2 / 7) - 273.15
+    vapor = saturation_vapor_pressure(dewpoint + 273.15) * pressure / 1000.0
+    dew = np.array([brentq(_vapor_excess, 150.0, 330.0, (e,), xtol=1e-13) for e in vapor]) - 273.15
+    above = pressure < top
+    celsius[above] -= 0.02 * (top - pressure[above])
+    dew = np.where(above, celsius - 10.0, np.minimum(celsius, dew))
+    return [at(*level) for level in zip(pressure, celsius, dew, strict=True)]
+
+
+def _vapor_excess(kelvin: float, vapor: float) -> float:
+    return float(saturation_vapor_pressure(kelvin)) - vapor
+
+
+@pytest.mark.parametrize("temperature", [20.0, 25.0, 30.0, 35.0])
+@pytest.mark.parametrize("top", [900.0, 850.0, 800.0, 750.0])
+def test_a_parcel_as_warm_as_its_surroundings_but_for_rounding(
+    temperature: float, top: float
+) -> None:
+    """Where crossings are rounding, MetPy found none of 2000 J/kg, and the kernels all of it."""
+    assert disagreements([from_rows(well_mixed(temperature, 20.0, top))]) == []
+
+
+@pytest.mark.parametrize("start", [0.0, 10.0, 20.0, 28.0])
+def test_air_on_the_parcels_own_pseudoadiabat(start: float) -> None:
+    """Where crossings are the noise of MetPy's solver, it has the word."""
+    pressure = np.arange(1000.0, 290.0, -37.0)
+    celsius = mpcalc.moist_lapse(pressure * units.hPa, start * units.degC).m_as("degC")
+    rows = [at(*level) for level in zip(pressure, celsius, celsius, strict=True)]
+    assert disagreements([from_rows(rows)]) == []
 
 
 @st.composite

@@ -6,6 +6,12 @@ All work with virtual temperatures, bottom LFC and top EL, on one parcel's nodes
 ``lcl`` to find the LCL that LFC and EL must be above, which puts it some 20 to 40 hPa too high
 (MetPy issue 3857), and where it makes that the LFC, integrates only from the first node above it.
 Corrected, the LCL is the parcel's, which is a node, as every crossing of the curves is.
+
+That shows what MetPy's LCL hides: a thin warm layer just above the LCL, below a cap. It would be
+the bottom LFC, and the cap would count against CAPE: -307 J/kg instead of 104 in one sounding, and
+a CIN of 0 under caps of 180 J/kg. So where a parcel has several LFCs, the corrected one is that
+with the most CAPE, which is never negative then (MetPy's ``which_lfc="most_cape"``, and SHARPlib's
+choice; Doswell and Rasmussen 1994 leave it open). What is below it counts as CIN.
 """
 
 from __future__ import annotations
@@ -29,8 +35,11 @@ FloatArray = NDArray[np.float64]
 
 #: Nodes nearer to the next lower one than this (hPa) do not count in MetPy's integrals.
 NEAREST_NODES = 1e-6
-#: A parcel that differs from its surroundings by less than this (K) may not differ at all.
-ROUNDING = 1e-9
+#: A parcel that differs from its surroundings by less than this (K) may not differ at all, or be
+#: the colder one: MetPy's own solver is no nearer to the pseudoadiabat.
+UNCERTAIN = 1e-4
+#: LFC and EL are the same if they are as near as this (hPa) to each other.
+SAME_LEVEL = 5e-3
 
 
 class Buoyancy(NamedTuple):
@@ -104,40 +113,67 @@ def _is_warmer_above(nodes: Buoyancy, lcl: float) -> bool:
 
 
 @compiled
-def free_convection_level(nodes: Buoyancy, corrected: bool) -> tuple[float, int]:
-    """Return the pressure of the bottom LFC in hPa, NaN where there is none, and a code.
+def convection_levels(nodes: Buoyancy, corrected: bool) -> tuple[float, float, int]:
+    """Return the pressures in hPa of the bottom LFC and the top EL, and a code.
 
-    Where the parcel is as warm as its surroundings but for rounding, as saturated air is at its
-    start, which is its LCL, MetPy may find a crossing there or not. Where its LFC depends on that,
-    the code says `ERROR`: only MetPy can tell.
+    They are NaN where there is none; the EL also where the data end below it. Where the parcel is
+    as warm as its surroundings but for rounding, or for what MetPy's solver leaves open, MetPy may
+    find a crossing or not: as in saturated air at its start, which is its LCL, in a well-mixed
+    layer, or in air on the parcel's own pseudoadiabat. Where a level depends on that, the code
+    says `ERROR`: only MetPy can tell.
     """
     if corrected:
-        return _corrected_lfc(nodes), missing.NOTHING
-    lcl = _virtual_lcl(nodes, nodes.parcel[0])
+        return _corrected_lfc(nodes), _el(nodes, nodes.lcl_pressure, 0, 0.0, 0.0), missing.NOTHING
+    lfc_above = _virtual_lcl(nodes, nodes.parcel[0])
+    el_above = _virtual_lcl(nodes, nodes.surroundings[0])
+    lfc, el = _metpy_lfc(nodes, lfc_above, 0.0, 0.0), _el(nodes, el_above, 1, 0.0, 0.0)
+    if _is_close_call(nodes):
+        for even in (-UNCERTAIN, UNCERTAIN):
+            for odd in (-UNCERTAIN, UNCERTAIN):
+                is_same = _are_same(lfc, _metpy_lfc(nodes, lfc_above, even, odd))
+                if not (is_same and _are_same(el, _el(nodes, el_above, 1, even, odd))):
+                    return lfc, el, missing.ERROR
+    return lfc, el, missing.NOTHING
+
+
+@compiled
+def _is_close_call(nodes: Buoyancy) -> bool:
+    """Tell whether the parcel may be as warm as its surroundings anywhere above its start."""
+    least = math.inf
     for node in range(1, len(nodes.pressure)):
-        if abs(excess(nodes, node)) < ROUNDING:
-            lfc, other = _metpy_lfc(nodes, lcl, ROUNDING), _metpy_lfc(nodes, lcl, -ROUNDING)
-            are_equal = abs(lfc - other) < 1e-3 or (math.isnan(lfc) and math.isnan(other))
-            return lfc, missing.NOTHING if are_equal else missing.ERROR
-    return _metpy_lfc(nodes, lcl, 0.0), missing.NOTHING
+        least = min(least, abs(excess(nodes, node)))
+    return least < UNCERTAIN
 
 
 @compiled
-def _excess_or(nodes: Buoyancy, node: int, tie: float) -> float:
-    """Return by how much the parcel is warmer, or `tie` where that is nothing but rounding."""
+def _are_same(level: float, other: float) -> bool:
+    """Tell whether two pressures are the same level, or both none."""
+    return abs(level - other) < SAME_LEVEL or (math.isnan(level) and math.isnan(other))
+
+
+@compiled
+def _excess_or(nodes: Buoyancy, node: int, even: float, odd: float) -> float:
+    """Return by how much the parcel is warmer; where that is uncertain, what is to be assumed.
+
+    Parameters
+    ----------
+    even, odd : float
+        At every other node, in K; 0 to assume nothing.
+    """
     warmer = excess(nodes, node)
-    return tie if abs(warmer) < ROUNDING else warmer
+    assumed = odd if node % 2 else even
+    return assumed if assumed != 0.0 and abs(warmer) < UNCERTAIN else warmer
 
 
 @compiled
-def _metpy_lfc(nodes: Buoyancy, lcl: float, tie: float) -> float:
+def _metpy_lfc(nodes: Buoyancy, lcl: float, even: float, odd: float) -> float:
     """Return the LFC as MetPy's ``lfc`` finds it, case by case, above what it takes for the LCL."""
     parcel, surroundings = nodes.parcel[0] - ZERO_CELSIUS, nodes.surroundings[0] - ZERO_CELSIUS
     first = 1 if is_close(parcel, surroundings) else 0
     any_warming, any_cooling, highest_cooling = False, False, math.inf
-    below = _excess_or(nodes, 0, tie)
+    below = _excess_or(nodes, 0, even, odd)
     for node in range(len(nodes.pressure) - 1):
-        above = _excess_or(nodes, node + 1, tie)
+        above = _excess_or(nodes, node + 1, even, odd)
         if node >= first and below <= 0.0 < above:
             any_warming = True
             crossing = math.exp(log_crossing(nodes, node, below, above))
@@ -154,33 +190,43 @@ def _metpy_lfc(nodes: Buoyancy, lcl: float, tie: float) -> float:
 
 @compiled
 def _corrected_lfc(nodes: Buoyancy) -> float:
-    """Return the LFC found with the parcel's true LCL.
+    """Return the LFC above the parcel's true LCL from which it gains the most energy up to its EL.
 
-    Where the parcel first gets warmer above the LCL; the LCL itself, where it is warmer already
-    and stays so until it gets colder for good.
+    Where it gets warmer than its surroundings, or the LCL itself, where it is warmer already.
     """
-    for node in range(len(nodes.pressure) - 1):
+    if not _is_warmer_above(nodes, nodes.lcl_pressure):
+        return math.nan
+    gained, most, lfc = 0.0, -math.inf, nodes.lcl_pressure
+    node = len(nodes.pressure) - 2
+    while node >= 0 and nodes.pressure[node] <= nodes.lcl_pressure:
         below, above = excess(nodes, node), excess(nodes, node + 1)
-        gets_warmer = below <= 0.0 < above and _is_warmer(nodes, node + 1)
-        if gets_warmer and nodes.pressure[node] <= nodes.lcl_pressure:
-            return math.exp(log_crossing(nodes, node, below, above))
-    return nodes.lcl_pressure if _is_warmer_above(nodes, nodes.lcl_pressure) else math.nan
+        log_below, log_above = nodes.log_pressure[node], nodes.log_pressure[node + 1]
+        if below <= 0.0 < above:
+            log_lfc = log_crossing(nodes, node, below, above)
+            energy = gained + above / 2.0 * (log_lfc - log_above)
+            if energy >= most:
+                most, lfc = energy, math.exp(log_lfc)
+        gained += (below + above) / 2.0 * (log_below - log_above)
+        node -= 1
+    is_warmer_at_lcl = excess(nodes, node + 1) > 0.0
+    return nodes.lcl_pressure if is_warmer_at_lcl and gained >= most else lfc
 
 
 @compiled
-def equilibrium_level(nodes: Buoyancy, corrected: bool) -> float:
-    """Return the pressure of the top EL in hPa, NaN without one or where the data end below it."""
-    last = len(nodes.pressure) - 1
-    if excess(nodes, last) > 0.0:
+def _el(nodes: Buoyancy, lcl: float, first: int, even: float, odd: float) -> float:
+    """Return the highest level in hPa where the parcel gets colder, if that is above an LCL.
+
+    NaN where the data end below it. It is sought from node `first` on: MetPy leaves out the lowest.
+    """
+    above = _excess_or(nodes, len(nodes.pressure) - 1, even, odd)
+    if above > 0.0:
         return math.nan
-    for node in range(last - 1, -1 if corrected else 0, -1):
-        below, above = excess(nodes, node), excess(nodes, node + 1)
+    for node in range(len(nodes.pressure) - 2, first - 1, -1):
+        below = _excess_or(nodes, node, even, odd)
         if above < 0.0 <= below:
             crossing = math.exp(log_crossing(nodes, node, below, above))
-            lcl = nodes.lcl_pressure
-            if not corrected:
-                lcl = _virtual_lcl(nodes, nodes.surroundings[0])
             return crossing if crossing < lcl else math.nan
+        above = below
     return math.nan
 
 

@@ -29,9 +29,8 @@ from pipeline.engines.compiled.ascent import (
 from pipeline.engines.compiled.buoyancy import (
     buoyancy_of,
     cape_and_cin,
-    equilibrium_level,
+    convection_levels,
     excess,
-    free_convection_level,
 )
 from pipeline.engines.compiled.downdraft import dcape
 from pipeline.engines.compiled.starts import ml_start, mu_start, sb_start
@@ -156,8 +155,7 @@ def cape_cin(starts: IndexArray, ascents: Ascents, corrected: bool = False) -> E
         codes[profile] = ascents.codes[profile]
         if codes[profile] == missing.NOTHING:
             nodes = buoyancy_of(ascents, profile)
-            lfc, codes[profile] = free_convection_level(nodes, corrected)
-            el = equilibrium_level(nodes, corrected)
+            lfc, el, codes[profile] = convection_levels(nodes, corrected)
             cape[profile], cin[profile] = cape_and_cin(nodes, lfc, el, corrected)
     return Energies(cape, cin, codes)
 
@@ -171,7 +169,7 @@ def lfc_pressure(starts: IndexArray, ascents: Ascents, corrected: bool = False) 
         values[profile], codes[profile] = math.nan, ascents.codes[profile]
         if codes[profile] == missing.NOTHING:
             nodes = buoyancy_of(ascents, profile)
-            values[profile], codes[profile] = free_convection_level(nodes, corrected)
+            values[profile], _, codes[profile] = convection_levels(nodes, corrected)
     return values, codes
 
 
@@ -179,12 +177,13 @@ def lfc_pressure(starts: IndexArray, ascents: Ascents, corrected: bool = False) 
 def el_pressure(starts: IndexArray, ascents: Ascents, corrected: bool = False) -> Entry:
     """Return the pressures in hPa of the ELs that bound CAPE."""
     profiles = len(starts) - 1
-    values = np.empty(profiles)
+    values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
     for profile in prange(profiles):
-        values[profile] = math.nan
-        if ascents.codes[profile] == missing.NOTHING:
-            values[profile] = equilibrium_level(buoyancy_of(ascents, profile), corrected)
-    return values, ascents.codes
+        values[profile], codes[profile] = math.nan, ascents.codes[profile]
+        if codes[profile] == missing.NOTHING:
+            nodes = buoyancy_of(ascents, profile)
+            _, values[profile], codes[profile] = convection_levels(nodes, corrected)
+    return values, codes
 
 
 @kernel
