@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from fuzzing import LARGEST_FILE, Original
+from model_files import on_pressure
 from netcdf_files import ONE, write
 from netcdf_formats import aspen, gruan_rs41, gruan_rs92, mw41
 
@@ -73,6 +74,7 @@ def _made(season: Path, folder: Path) -> list[Path]:
     formats = ("NETCDF4", "NETCDF3_CLASSIC", "NETCDF3_64BIT_DATA")
     made += [write(folder / f"{format}.nc", ONE, format=format) for format in formats]
     made += [make(folder / f"{make.__name__}.nc") for make in (aspen, mw41, gruan_rs92, gruan_rs41)]
+    made.append(write(folder / "model.nc", on_pressure()))
     many = {
         name: ((("time", "z"), np.stack([values] * 5), about) if places else
                (("time",), np.full(5, values), about))

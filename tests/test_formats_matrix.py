@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_files import on_pressure
 from netcdf_files import ONE, write
 from netcdf_formats import aspen, gruan_rs41, gruan_rs92, mw41
 
@@ -34,7 +35,6 @@ TAKEN = {
 
 #: Those that neither reader may take, each with the words of the one that looked closest.
 DECLINED = {
-    "model_columns/GFS_test.nc": "profile_netcdf: gridded columns",
     "bad/two_levels_only_300_500hPa.csv": "table: columns recognised (pressure, height, temp",
     "gempak/*.csv": "but not the units of pressure, temperature, dewpoint, wind_speed, height;",
     "bufr/*": "table: not text",
@@ -46,7 +46,7 @@ DECLINED = {
 
 #: Those of the text readers, which have tests of their own; and the bad ones among them.
 OTHERS = (
-    *("gempak/*", "iem_json/*", "bufkit/*", "gsd_text/*"),
+    *("gempak/*", "iem_json/*", "bufkit/*", "gsd_text/*", "model_columns/*"),
     *("spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*"),
 )
 
@@ -94,6 +94,7 @@ def mix(tmp_path: Path) -> list[Path]:
     made = [
         make(tmp_path / f"{make.__name__}.nc") for make in (aspen, mw41, gruan_rs92, gruan_rs41)
     ]
+    made.append(write(tmp_path / "model.nc", on_pressure()))
     return [*texts, *made, write(tmp_path / "one.nc", ONE), table]
 
 

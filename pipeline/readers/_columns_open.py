@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ReadError
 from pipeline.profiles import FloatArray
+from pipeline.readers._bufr_decode import library
 from pipeline.readers._columns_names import AT_SURFACE, ON_LEVELS
 from pipeline.readers._files import is_store, size
 from pipeline.readers._grib_messages import MAGIC as GRIB_MAGIC
@@ -244,6 +245,7 @@ def _grib(path: Path) -> Contents:
             "GRIB, and cfgrib is not installed: pip install 'sounding-pipeline[grib]'"
         ) from error
     refuse_damaged(path)
+    library()  # which keeps ecCodes from writing to the terminal
     keys = [*cfgrib.compute_index_keys(), "shortName"]
     try:
         index = cfgrib.open_fileindex(FileStream(str(path), errors="raise"), "", keys)

@@ -156,6 +156,7 @@ def _has_units(contents: Contents, name: str, target: str) -> bool:
     return True
 
 
+@np.errstate(all="ignore")  # what is missing or damaged is NaN or far off: the cleaning judges
 def read_block(layout: Layout, columns: Columns, record: Mapping[str, int]) -> Block:
     """Read some columns at one time.
 
@@ -269,7 +270,7 @@ def _derive(
     levels = {"pressure": pressure, **values}
     if "geopotential" in levels:
         levels["height"] = levels.pop("geopotential")
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # Of humidities that no air has: the cleaning judges what becomes of them.
         warnings.simplefilter("ignore")
         if layout.humidity:
