@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.errors import ReadError
+from pipeline.fetch.wyoming import file_name
 from pipeline.readers import wyoming_csv, wyoming_html, wyoming_text
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -205,6 +207,14 @@ def test_csv_has_the_time_and_position_of_its_first_level_and_the_drift_as_extra
     assert profile.extras["drift_latitude"].units == "degrees_north"
     assert profile.station_id == ""
     assert "does not carry the station" in profile.notes[0]
+
+
+def test_csv_has_its_station_from_the_name_that_fetch_gives_a_file(tmp_path):
+    path = tmp_path / file_name("0-20000-06610", datetime(2025, 6, 1, 12))
+    path.write_bytes(CSV.read_bytes())
+    (profile,) = wyoming_csv.read(path, {})
+    assert profile.station_id == "0-20000-06610"
+    assert "name of the file" in profile.notes[0]
 
 
 def test_csv_knows_a_missing_position_by_its_latitude(tmp_path):

@@ -91,6 +91,18 @@ def test_the_service_runs_the_season_as_it_is_run_here(season, monkeypatch):
     assert Path(service["WorkingDirectory"]) == season.parent
 
 
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_service_fetches_first_where_there_is_something_to_fetch(tmp_path, name):
+    config = made(tmp_path / f"{name}.yaml")
+    parsed = units(systemd_units(config, fetch=True))
+    service = parsed[f"{unit_name(config)}.service"]["Service"]
+    before = service["ExecStartPre"]
+    assert before[0] == "-"  # a night goes on where not everything could be had
+    assert systemd_words(before[1:])[-2:] == ["fetch", str(config)]
+    assert systemd_words(service["ExecStart"])[-2:] == ["run", str(config)]
+    assert "ExecStartPre" not in systemd_units(config)
+
+
 def test_the_interpreter_of_a_virtual_environment_stays_that(season):
     """Behind its link stands one that has not got the package."""
     link = season.parent / "python"
@@ -192,7 +204,7 @@ def test_unit_names_differ_where_configs_do():
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 @pytest.mark.parametrize("name", ["season", 'my 100% $HOME "odd" it\'s back\\slash'])
 def test_systemd_itself_has_nothing_against_the_units(tmp_path, name):
-    text = systemd_units(made(tmp_path / f"{name}.yaml"), folder=tmp_path)
+    text = systemd_units(made(tmp_path / f"{name}.yaml"), folder=tmp_path, fetch=True)
     folder = tmp_path / "units"
     folder.mkdir()
     for file_name, content in files(text).items():
@@ -234,6 +246,25 @@ def test_the_line_for_cron_runs_the_season_also_with_odd_paths(tmp_path, name):
     assert when == ["7", "4", "*", "*", "*"]
     assert os.path.samefile(working, tmp_path / name)
     assert words == ["-m", "pipeline", "run", "--quiet", str(config)]
+
+
+@pytest.mark.parametrize("name", WITHOUT_BACKSLASH)
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_line_for_cron_fetches_first_and_runs_whatever_came_of_it(tmp_path, name, code):
+    config = made(tmp_path / name / f"{name}.yaml")
+    recorder = tmp_path / name / "python"
+    body = f"import sys; print(sys.argv[3:]); sys.exit({code} if 'fetch' in sys.argv else 0)"
+    recorder.write_text(f"#!{sys.executable}\n{body}\n")
+    recorder.chmod(0o755)
+    text = crontab_line(config, python=recorder, folder=tmp_path / name, fetch=True)
+    command = text.splitlines()[-1].split(" ", 5)[-1].replace(r"\%", "%")
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert ran.stdout.splitlines() == [
+        str(["fetch", "--quiet", str(config)]),
+        str(["run", "--quiet", str(config)]),
+    ]
 
 
 def test_the_line_for_cron_says_what_one_has_to_know(season):

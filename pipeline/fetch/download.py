@@ -170,6 +170,7 @@ class Download:
         with clear_errors(self.part), open(self.part, "ab" if start else "wb") as stream:
             for chunk in self.client.chunks(response):
                 stream.write(chunk)
+                stream.flush()  # it stays also if we are killed
                 size += len(chunk)
                 self.received += len(chunk)
                 self._demand_small(size)

@@ -20,7 +20,13 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    wait_exponential,
+    wait_random,
+)
 
 from pipeline import DISTRIBUTION, __version__
 from pipeline.errors import PipelineError
@@ -221,7 +227,7 @@ class Client:
         retrying = Retrying(
             retry=retry_if_exception_type(PassingError),
             stop=is_enough,
-            wait=wait_exponential_jitter(initial=first, max=LONGEST_BACKOFF, jitter=first),
+            wait=wait_exponential(multiplier=first, max=LONGEST_BACKOFF) + wait_random(0, first),
             sleep=self.clock.sleep,
             before_sleep=tell,
             reraise=True,

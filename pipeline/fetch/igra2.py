@@ -32,7 +32,7 @@ LIST, LIST_NAME = "doc/igra2-station-list.txt", ".igra2-station-list.txt"
 NAME_LENGTH, NUMBER_LENGTH = 11, 5
 #: The third letter of a station's name where its end is a WMO number.
 BY_WMO_NUMBER = "M"
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 
 
 def count(entry: Fetch, place: Place) -> int:
@@ -72,10 +72,9 @@ def fetch(entry: Fetch, place: Place) -> Iterator[Outcome]:
         yield outcome
     if overlapping:
         log.warning(
-            "%s: %d files have soundings that a newer file of the same station has too, so that "
-            "they are in the season twice; remove them (%s)",
+            "%s: some stations have several files with the same soundings, which are in the "
+            "season twice: keep one file of each, or fetch 'period: por' (there are also %s)",
             place.folder,
-            len(overlapping),
             shorten(", ".join(sorted(overlapping))),
         )
 
@@ -138,7 +137,7 @@ def check(path: Path, name: str) -> None:
 
 
 def _others(path: Path) -> list[str]:
-    """Return older files of the same station, whose soundings are in this one too."""
+    """Return other files of the same station, which have some of its soundings too."""
     station = path.name[:NAME_LENGTH]
     return [other.name for other in path.parent.glob(f"{station}-data*.txt.zip") if other != path]
 

@@ -1,7 +1,8 @@
 """University of Wyoming CSV, as the site serves it since 2024: wind in m s-1, padded values.
 
-The format carries no station; time and position stand in every row and may follow the drift of
-the balloon. A latitude of -99.99 means that the position is not known.
+The format carries no station; the names of files that `python -m pipeline fetch` brings do. Time
+and position stand in every row and may follow the drift of the balloon. A latitude of -99.99 means
+that the position is not known.
 
 Source: https://weather.uwyo.edu/wsgi/sounding, type ``TEXT:CSV``; siphon's recorded replies.
 """
@@ -9,6 +10,7 @@ Source: https://weather.uwyo.edu/wsgi/sounding, type ``TEXT:CSV``; siphon's reco
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -48,6 +50,9 @@ EXTRAS = {
 Line = tuple[int, str]
 
 _NO_STATION = "the format does not carry the station"
+_STATION_OF_NAME = "the station is from the name of the file"
+#: What `fetch` calls a file: station, day and hour.
+_FETCHED = re.compile(r"wyoming-([A-Z0-9-]+)-\d{8}T\d{2}\.csv")
 
 
 def sniff(head: bytes, path: Path) -> str | None:
@@ -70,9 +75,10 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     Yields
     ------
     Profile
-        Levels as they stand in the file, time and position of the first. Where the position
-        follows the balloon, `drift_longitude` and `drift_latitude` ride along. A damaged row
-        makes it a profile with its ``problem`` said and no levels.
+        Levels as they stand in the file, time and position of the first; the station where the
+        name of the file is one that `fetch` gives. Where the position follows the balloon,
+        `drift_longitude` and `drift_latitude` ride along. A damaged row makes it a profile with
+        its ``problem`` said and no levels.
 
     Raises
     ------
@@ -84,14 +90,16 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     reason = sniff(header[1][:400].encode(), path)
     if reason is not None:
         raise ReadError(reason)
+    match = _FETCHED.fullmatch(path.name)
+    station, notes = (match[1], [_STATION_OF_NAME]) if match else ("", [_NO_STATION])
     try:
         names = _names(*header)
         time, column = _columns(names, _rows(numbered, len(names), _ends_in_a_line_end(path)))
     except ReadError as error:
-        yield Profile(problem=str(error), notes=(_NO_STATION,))
+        yield Profile(station_id=station, problem=str(error), notes=tuple(notes))
         return
     if len(column["pressure_hPa"]):
-        yield _profile(column, time)
+        yield _profile(column, time, station, notes)
 
 
 def _names(number: int, line: str) -> list[str]:
@@ -141,9 +149,10 @@ def _columns(
     return time, dict(zip(wanted, table.T, strict=True))
 
 
-def _profile(column: dict[str, FloatArray], time_text: str) -> Profile:
+def _profile(
+    column: dict[str, FloatArray], time_text: str, station: str, notes: list[str]
+) -> Profile:
     level = {name: column[source] for name, source in COLUMNS.items()}
-    notes = [_NO_STATION]
     time = _time(time_text)
     if np.isnat(time):
         notes.append(f"{shorten(time_text)!r} is not a time")
@@ -165,6 +174,7 @@ def _profile(column: dict[str, FloatArray], time_text: str) -> Profile:
         u_wind=u_wind,
         v_wind=v_wind,
         derived=WINDS,
+        station_id=station,
         time=time,
         longitude=float(longitude[0]),
         latitude=float(latitude[0]),
