@@ -35,6 +35,7 @@ from pipeline.readers._bufr_structure import Block, Subset, walk
 from pipeline.readers._dropsondes import from_the_surface_up
 from pipeline.readers._quantities import UNITS, build, convert
 from pipeline.readers.limits import refuse_levels
+from pipeline.readers.refusals import NearMiss
 
 NAME = "bufr"
 DESCRIPTION = "WMO BUFR: TEMP, TEMP DROP, descents, PILOT, one or many messages (extra: bufr)"
@@ -62,8 +63,12 @@ STATISTICS = 8023
 
 RIDING = {
     4086: ("elapsed_time", "s", "time since launch"),
-    8001: ("vertical_significance", "1", "vertical sounding significance, flags (008001)"),
-    8042: ("extended_vertical_significance", "1", "the same, extended, flags (008042)"),
+    8001: ("vertical_significance", "1", "vertical sounding significance (008001)"),
+    8042: (
+        "extended_vertical_significance",
+        "1",
+        "extended vertical sounding significance (008042)",
+    ),
 }
 DISPLACEMENT = {
     5015: ("drift_latitude", "latitude", "degrees_north", "latitude of the balloon"),
@@ -113,7 +118,7 @@ def sniff(head: bytes, path: Path) -> str | None:
                     others[_other(message)] = None
         except OSError as error:
             return f"cannot be read: {error.strerror or error}"
-    return "; ".join([*others][:_MOST_REASONS]) or "no BUFR message"
+    return NearMiss("; ".join([*others][:_MOST_REASONS])) if others else "no BUFR message"
 
 
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
@@ -200,7 +205,7 @@ def _of_subsets(content: Decoded, subsets: int, where: str) -> list[Profile]:
             profiles.append(Profile(problem=f"{this}{error}", time=content.time))
             break
         blocks = [block for block in subset.blocks if _are_levels(block.codes)]
-        if not blocks:
+        if not blocks and not profiles:
             raise _NoSoundingError(f"{where}{describe(SOUNDINGS)}, but no block of levels in it")
         profiles.append(_profile(subset, blocks, content, this))
     return profiles
@@ -227,6 +232,8 @@ def _profile(subset: Subset, blocks: list[Block], content: Decoded, where: str) 
     quantities = _quantities(blocks)
     if "height" in quantities and not _has_any(blocks, GEOPOTENTIAL_HEIGHTS):
         notes.append("heights are not geopotential ones")
+    if len(blocks) > 1:
+        notes.append(f"levels of {len(blocks)} blocks of the message, one after the other")
     riding = _riding(blocks, facts)
     columns = {**quantities, **{name: extra.values for name, extra in riding.items()}}
     turned = from_the_surface_up(columns)
@@ -242,10 +249,7 @@ def _quantities(blocks: list[Block]) -> dict[str, FloatArray]:
     quantities = {}
     for role, (elements, units) in LEVEL.items():
         if role == "pressure" or _has_any(blocks, elements):
-            values = _column(blocks, elements)
-            quantities[role] = (
-                values if units == UNITS[role] else convert(values, units, UNITS[role])
-            )
+            quantities[role] = convert(_column(blocks, elements), units, UNITS[role])
     return quantities
 
 
