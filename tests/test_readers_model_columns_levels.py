@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import metpy.calc
 import numpy as np
@@ -41,6 +42,32 @@ class TestGround:
         assert profiles[0].surface_altitude == varied(0, 2000, (4, 5))[0, 0]
         assert profiles[20].pressure.tolist() == PRESSURES[::-1]
         assert not [note for note in profiles[20].notes if "below the ground" in note]
+
+    def test_is_known_by_grib_numbers_too_as_thredds_writes_them(self, tmp_path: Path) -> None:
+        def numbers(category: int, number: int, level: int, units: str) -> dict[str, Any]:
+            # int32, as the netCDF library gives back what THREDDS writes
+            parameter = np.array([0, category, number], dtype=np.int32)
+            return {"Grib2_Parameter": parameter, "Grib2_Level_Type": level, "units": units}
+
+        flat = ("time", "latitude", "longitude")
+        ground, height = varied(8e4, 1.1e5, (2, 4, 5)), varied(0, 900, (2, 4, 5))
+        made = without(on_pressure(), "t", "q", "z", "u", "v") | {
+            "any": (DIMENSIONS, varied(250, 300), numbers(0, 0, 100, "K")),
+            "wet": (DIMENSIONS, varied(5, 99), numbers(1, 1, 100, "%")),
+            "high": (DIMENSIONS, varied(100, 9000), numbers(3, 5, 100, "gpm")),
+            "on_one": (flat, varied(250, 300, (2, 4, 5)), numbers(0, 0, 103, "K")),
+            "msl": (flat, varied(9e4, 1e5, (2, 4, 5)), numbers(3, 1, 101, "Pa")),
+            "ground": (flat, ground, numbers(3, 0, 1, "Pa")),
+            "relief": (flat, height, numbers(3, 5, 1, "gpm")),
+        }
+        profiles = columns_of(write(tmp_path / "model.nc", made))
+        profile = profiles[20 + 7]
+        levels = [one for one in PRESSURES[::-1] if one <= ground[1, 1, 2] / 100]
+        assert profile.pressure.tolist() == levels
+        assert profile.surface_altitude == height[1, 1, 2]
+        truth = varied(100, 9000)[1, ::-1, 1, 2][-len(levels) :]
+        np.testing.assert_array_equal(profile.height, truth)
+        assert {len(profile) for profile in profiles} == {3, 4, 5}
 
 
 class TestHybridLevels:

@@ -41,13 +41,13 @@ ON_LEVELS = {
     "specific_humidity": Names(("specific_humidity",), "0-1-0", ("q",), ("q", "hus", "spfh")),
     "mixing_ratio": Names(("humidity_mixing_ratio",), "0-1-2", ("mixr",), ("mixing_ratio",)),
     "relative_humidity": Names(
-        ("relative_humidity",), "0-1-1", ("r",), ("r", "hur", "rh", "relative_humidity")
+        ("relative_humidity",), "0-1-1", ("r",), ("r", "hur", "rh", "relhum", "relative_humidity")
     ),
     "height": Names(
         ("geopotential_height", "altitude", "height_above_mean_sea_level"),
         "0-3-5",
         ("gh",),
-        ("gh", "zg", "hgt", "geopotential_height"),
+        ("gh", "zg", "z3", "hgt", "geopotential_height"),
     ),
     "geopotential": Names(("geopotential",), "0-3-4", ("z",), ("z", "geopotential")),
     "u_wind": Names(("eastward_wind",), "0-2-2", ("u",), ("u", "ua", "ugrd", f"u-{_COMPONENT}")),

@@ -127,9 +127,10 @@ def rows_of(contents: Contents, axis: Axis, grid: Grid, levels: Levels) -> NDArr
     else:  # numbers of model levels
         wanted = contents.values(grid.axis.variable, (grid.axis.dimension,))[levels.order]
         there = contents.values(axis.variable, (axis.dimension,))
-    apart = np.abs(there[np.newaxis] / wanted[:, np.newaxis] - 1)
+    apart = np.abs(there[np.newaxis] - wanted[:, np.newaxis])
     nearest = apart.argmin(axis=1)
-    return np.where(apart[np.arange(len(wanted)), nearest] < _SAME_LEVEL, nearest, -1)
+    is_same = apart[np.arange(len(wanted)), nearest] <= _SAME_LEVEL * np.abs(wanted)
+    return np.where(is_same, nearest, -1)
 
 
 def _coefficients(contents: Contents, grid: Grid) -> tuple[FloatArray, FloatArray]:
