@@ -18,11 +18,14 @@ from pipeline.season import Season
 #: Files that are no sounding, or none that is read: what their row of the source table must say.
 UNREADABLE = {
     "avaps_empty_afile.1": ["the file is empty (0 bytes)"],
-    "btem_111.bufr": ["no reader knows this file", "profile_netcdf: not netCDF"],
+    "btem_111.bufr": ["message 1: damaged: its section 3 names no elements"],
     "gsd_station_listing_not_a_sounding.txt": ["a list of stations and their latest dates"],
     "iem_zero_bytes.json": ["the file is empty (0 bytes)"],
     "igra_404_html_instead_of_zip.zip": ["an HTML page without a line PRES HGHT TEMP DWPT"],
-    "multi_invalid_messages.bufr": ["no reader knows this file", "table: not text"],
+    "multi_invalid_messages.bufr": [
+        "BUFR of category 0 (surface data, land), no soundings",
+        "message 2: BUFR of category 2 (vertical soundings), but no block of levels in it",
+    ],
     "two_levels_only_300_500hPa.csv": ["not the units of pressure", "state them in the config"],
     "wyoming_csv_no_data_plain_error_text.csv": [
         "the site answered: Unable to retrieve the data for BOI at 2010-12-09 01:00:00."

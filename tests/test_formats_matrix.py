@@ -37,7 +37,6 @@ TAKEN = {
 DECLINED = {
     "bad/two_levels_only_300_500hPa.csv": "table: columns recognised (pressure, height, temp",
     "gempak/*.csv": "but not the units of pressure, temperature, dewpoint, wind_speed, height;",
-    "bufr/*": "table: not text",
     "bad/gsd_station_listing_not_a_sounding.txt": "gsd_text: a list of stations",
     "avaps/A*": "avaps: an A-file holds the header of a drop and no levels",
     "stations.csv": "table: its first line names no columns of pressure and temperature",
@@ -46,7 +45,7 @@ DECLINED = {
 
 #: Those of the text readers, which have tests of their own; and the bad ones among them.
 OTHERS = (
-    *("gempak/*", "iem_json/*", "bufkit/*", "gsd_text/*", "model_columns/*"),
+    *("gempak/*", "iem_json/*", "bufkit/*", "bufr/*", "gsd_text/*", "model_columns/*"),
     *("spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*"),
 )
 

@@ -64,6 +64,7 @@ BUILT_IN = (
     "gempak",
     "iem_json",
     "parquet",
+    "bufr",
     "model_columns",
     "profile_netcdf",
     "table",
