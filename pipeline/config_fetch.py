@@ -114,6 +114,8 @@ class Fetch(Section):
     @field_validator("into")
     @classmethod
     def _into_is_no_file(cls, into: str, info: ValidationInfo) -> str:
+        if not into.isprintable() or not into.strip():
+            raise checks.problem("a folder needs a name that can be printed")
         folder = checks.folder_of(info)
         place = None if folder is None else folder / into
         if place and os.path.lexists(place) and not os.path.isdir(place):

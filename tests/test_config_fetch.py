@@ -98,6 +98,7 @@ def test_days(days: Days, first: date | None, last: date | None, count: int) -> 
         (IGRA % ", timeout: 0", "it must be more than 0"),
         (IGRA % ", pause: .inf", "it must be a finite number"),
         (IGRA.replace("data/igra", "season.yaml") % "", "'season.yaml' is a file; name a folder"),
+        (IGRA.replace("data/igra", r'"a\0b"') % "", "a folder needs a name"),
         (WYOMING % "", "'wyoming' needs days, such as 'days: {last: 3}'"),
         (WYOMING % ", days: {}", "say either the first day"),
         (WYOMING % ", days: {last: 3, since: 2003-05-01}", "say either the first day"),

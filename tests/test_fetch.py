@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import gzip
 import json
@@ -26,12 +27,15 @@ from archive_server import (
     running,
     versioned,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from pipeline import config as configs
 from pipeline.errors import ConfigError, DiskError, LockedError
-from pipeline.fetch import Report, fetch
-from pipeline.fetch.http import Manners
+from pipeline.fetch import Report, fetch, igra2
+from pipeline.fetch.http import FetchError, Manners
+from pipeline.fetch.igra2 import check
 from pipeline.fetch.place import Status
 from pipeline.fetch.report import describe_fetch
 from pipeline.lock import only_run
@@ -199,6 +203,12 @@ class TestWhatIsNew:
         assert "redirects" in the_message(season.fetch(season.igra()))
         assert len(season.server.asked) == 6
 
+    @pytest.mark.parametrize("place", ["ftp://127.0.0.1/x.zip", "file:///etc/passwd", "http://["])
+    def test_is_only_taken_from_where_it_can_be(self, season: Season, place: str) -> None:
+        season.y2d(Reply(b"", 302, {"Location": place}))
+        assert statuses(season.fetch(season.igra())) == ["failed"]
+        assert season.here() == {}
+
 
 class TestWhatBreaksOff:
     def test_is_gone_on_with_in_the_same_fetch(self, season: Season) -> None:
@@ -361,6 +371,25 @@ class TestWhatIsNoData:
         report = fetch(config, manners=MANNERS, clock=season.ticks.clock)
         assert "larger than 0.0001 MB" in the_message(report)
         assert season.here() == {}
+
+    def test_a_text_that_is_larger_than_any(self, season: Season) -> None:
+        season.hour("72451", "2003-05-01 00:00:00", Reply(b"", announce=20_000_001))
+        assert "larger than 20 MB" in the_message(season.fetch(season.wyoming(hours=[0])))
+
+    @settings(max_examples=200, deadline=None)
+    @given(places=st.lists(st.integers(0, len(LARGE) - 1), max_size=9), end=st.integers(0, 5000))
+    def test_of_any_damage_to_a_zip_only_one_kind_of_error_comes(
+        self, tmp_path_factory: pytest.TempPathFactory, places: list[int], end: int
+    ) -> None:
+        damaged = bytearray(LARGE)
+        for place in places:
+            damaged[place] ^= 1 + place % 255
+        path = tmp_path_factory.getbasetemp() / "damaged.zip"
+        path.write_bytes(damaged[:end])
+        with contextlib.suppress(FetchError):
+            check(path, STATION)
+            with zipfile.ZipFile(path) as archive:
+                assert archive.testzip() is None
 
     def test_keeps_what_was_there(self, season: Season) -> None:
         season.y2d(versioned(SMALL))
@@ -689,6 +718,28 @@ class TestAround:
         with only_run(season.folder / "fetch"), pytest.raises(LockedError, match="has it"):
             season.fetch(season.igra())
         assert season.server.asked == []
+
+    def test_two_names_of_one_folder_are_one(self, season: Season) -> None:
+        season.folder.mkdir()
+        (season.place / "link").symlink_to(season.folder)
+        season.y2d(SMALL)
+        report = season.fetch(season.igra(), season.igra(into="link"))
+        assert statuses(report) == ["new", "unchanged"]
+
+    def test_a_fault_of_ours_costs_only_its_own_file(
+        self, season: Season, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def faulty(path: Path, name: str) -> None:
+            if name == STATION:
+                raise KeyError(name)
+
+        monkeypatch.setattr(igra2, "check", faulty)
+        season.y2d(SMALL)
+        other = "GMM00010393"
+        season.server.serve(f"/access/data-y2d/{other}-data-beg2026.txt.zip", igra_zip(other))
+        report = season.fetch(season.igra(STATION, other))
+        assert statuses(report) == ["failed", "new"]
+        assert "unexpected KeyError" in the_message(report)
 
     def test_a_full_disk_ends_it_and_frees_the_room(
         self, season: Season, monkeypatch: pytest.MonkeyPatch

@@ -8,9 +8,11 @@ again. What is here and unchanged is not sent again, what broke off is gone on w
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.disk import clear_errors
@@ -139,7 +141,7 @@ def _most_bytes(config: Config) -> int:
 @contextmanager
 def _folders(config: Config) -> Iterator[None]:
     """Make the folders that are fetched into, and hold them for this fetch alone."""
-    folders = sorted({config.resolve(entry.into) for entry in config.fetch})
+    folders = sorted({Path(os.path.realpath(config.resolve(each.into))) for each in config.fetch})
     with ExitStack() as held:
         for folder in folders:
             with clear_errors(folder):

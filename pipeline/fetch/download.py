@@ -19,7 +19,7 @@ import requests
 
 from pipeline.disk import clear_errors, make_durable
 from pipeline.errors import DiskError
-from pipeline.fetch.http import Client, FetchError, PassingError
+from pipeline.fetch.http import Client, FetchError, PassingError, is_packed
 from pipeline.fetch.ledger import Ledger, Version
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
@@ -144,6 +144,8 @@ class Download:
         headers = response.headers
         version = Version(self.url, headers.get("ETag", ""), headers.get("Last-Modified", ""))
         if self.keeps_half:
+            with clear_errors(self.part):  # first, so that no old half passes for one of this
+                self.part.unlink(missing_ok=True)
             self.ledger.begin(self.name, version)
             self._has_begun = True
         return version
@@ -160,8 +162,8 @@ class Download:
         if size is not None and size > self.most_bytes:
             self._throw_away()
             raise FetchError(
-                f"it is larger than {self.most_bytes / MEGABYTE:g} MB (limits: file_size in the "
-                "config)"
+                f"it is larger than {self.most_bytes / MEGABYTE:g} MB, and refused (limits: "
+                "file_size in the config; texts have a smaller limit)"
             )
 
     def _taken_in(self, response: requests.Response, start: int) -> int:
@@ -216,6 +218,6 @@ class Download:
 def _length(response: requests.Response) -> int | None:
     """Return how many bytes a reply announces; None where it does not, or packs them."""
     text = response.headers.get("Content-Length", "").strip()
-    if "Content-Encoding" in response.headers or not (text.isascii() and text.isdigit()):
+    if is_packed(response) or not (text.isascii() and text.isdigit()):
         return None
     return int(text[:18])

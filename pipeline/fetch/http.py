@@ -330,10 +330,15 @@ class Client:
         return max(0.0, (moment - self.clock.now()).total_seconds())
 
 
+def is_packed(response: requests.Response) -> bool:
+    """Tell whether a reply is packed for the way, although it was not asked for so."""
+    return response.headers.get("Content-Encoding", "identity").lower() != "identity"
+
+
 def _pieces(response: requests.Response) -> Iterator[bytes]:
     """Yield the body of a reply, each piece as soon as it is there."""
     read1 = getattr(response.raw, "read1", None)
-    if read1 is None or "Content-Encoding" in response.headers:
+    if read1 is None or is_packed(response):
         yield from response.iter_content(4096)
         return
     # What waits for whole chunks would wait for days for a server that sends a byte a minute.

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pipeline.errors import ReadError
 from pipeline.fetch.download import Arrival, Download
 from pipeline.fetch.http import FetchError, RefusedError
-from pipeline.fetch.place import Outcome, Place, brought
+from pipeline.fetch.place import MOST_TEXT, Outcome, Place, brought
 from pipeline.readers import _archive
 from pipeline.readers._text import shorten
 
@@ -163,7 +163,7 @@ class _Stations:
         return self._names[station]
 
     def _fetched(self) -> dict[str, str]:
-        download = self._place.download(self._url, LIST_NAME, _check_list)
+        download = self._place.download(self._url, LIST_NAME, _check_list, most_bytes=MOST_TEXT)
         try:
             download.run()
         except FetchError as error:

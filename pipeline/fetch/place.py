@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,11 @@ from pipeline.errors import DiskError, InterruptedRunError, PipelineError
 from pipeline.fetch.download import Arrival, Download
 from pipeline.fetch.http import Client, NoDataError
 from pipeline.fetch.ledger import Ledger
+
+#: A text, which is looked into as a whole, is not larger (bytes).
+MOST_TEXT = 20_000_000
+
+log = logging.getLogger("pipeline")
 
 
 class Status(StrEnum):
@@ -85,7 +91,13 @@ class Place:
     refresh: bool = False
 
     def download(
-        self, url: str, name: str, check: Callable[[Path], object], *, keeps_half: bool = True
+        self,
+        url: str,
+        name: str,
+        check: Callable[[Path], object],
+        *,
+        most_bytes: int | None = None,
+        keeps_half: bool = True,
     ) -> Download:
         """Return the bringing of a file to this place, not yet begun."""
         return Download(
@@ -94,7 +106,7 @@ class Place:
             url,
             name,
             check,
-            self.most_bytes,
+            min(most_bytes or self.most_bytes, self.most_bytes),
             keeps_half=keeps_half,
             refresh=self.refresh,
         )
@@ -119,5 +131,9 @@ def brought(
     except PipelineError as error:
         url = getattr(error, "url", "")
         return Outcome(archive, station, what, Status.FAILED, f"{error}{url and ': '}{url}")
+    except Exception as error:  # a fault of ours; it must not cost the others their turn
+        log.info("%s %s %s", archive, station, what, exc_info=True)
+        text = f"unexpected {type(error).__name__}: {error}"
+        return Outcome(archive, station, what, Status.FAILED, text)
     status = Status(arrival.value)
     return Outcome(archive, station, what, status, path=download.target, received=download.received)

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from pipeline.fetch.download import Arrival, Download
 from pipeline.fetch.http import FetchError, NoDataError, PassingError, RefusedError
-from pipeline.fetch.place import Outcome, Place, Status, brought
+from pipeline.fetch.place import MOST_TEXT, Outcome, Place, Status, brought
 from pipeline.readers._text import shorten
 from pipeline.readers.wyoming_csv import REFUSAL, START
 
@@ -75,7 +75,7 @@ def _outcome(entry: Fetch, place: Place, station: str, hour: datetime) -> Outcom
 
     def bring() -> tuple[Arrival, Download]:
         url = address(entry.url or URL, station, hour)
-        download = place.download(url, name, check, keeps_half=False)
+        download = place.download(url, name, check, most_bytes=MOST_TEXT, keeps_half=False)
         try:
             return download.run(), download
         except RefusedError as error:
