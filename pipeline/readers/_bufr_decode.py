@@ -6,6 +6,7 @@ from there into the problem of the message.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import tempfile
@@ -88,7 +89,9 @@ def library() -> Any:
 @functools.cache
 def _log() -> IO[bytes]:
     """Return the file for complaints, open as long as the process: ecCodes holds on to it."""
-    return tempfile.TemporaryFile("w+b", buffering=0)
+    log = tempfile.TemporaryFile("w+b", buffering=0)  # noqa: SIM115
+    atexit.register(log.close)
+    return log
 
 
 def _complaint() -> str:
