@@ -62,23 +62,25 @@ def write_zarr(path: Path, variables: Variables, version: int) -> Path:
     return path
 
 
-def write_grib(path: Path, fields: list[dict[str, Any]]) -> Path:
+def write_grib(
+    path: Path, fields: list[dict[str, Any]], grid: dict[str, Any] | None = None
+) -> Path:
     """Write GRIB2 messages on the grid of this module; `values` and keys of ecCodes make each."""
     import pyproj  # noqa: F401  (before ecCodes, which brings another PROJ)
     import eccodes  # isort: skip
 
-    grid = {
-        "Ni": len(LONGITUDES), "Nj": len(LATITUDES), "dataDate": 20200501, "dataTime": 1200,
+    regular = {
+        "Ni": len(LONGITUDES), "Nj": len(LATITUDES),
         "latitudeOfFirstGridPointInDegrees": LATITUDES[0],
         "latitudeOfLastGridPointInDegrees": LATITUDES[-1],
         "longitudeOfFirstGridPointInDegrees": 359.0, "longitudeOfLastGridPointInDegrees": 1.0,
         "iDirectionIncrementInDegrees": 0.5, "jDirectionIncrementInDegrees": 0.5,
-        "bitsPerValue": 24,
     }  # fmt: skip
+    always = {"dataDate": 20200501, "dataTime": 1200, "bitsPerValue": 24}
     with path.open("wb") as stream:
         for field in fields:
             message = eccodes.codes_grib_new_from_samples("regular_ll_pl_grib2")
-            for key, value in {**grid, **field}.items():
+            for key, value in {**(grid or regular), **always, **field}.items():
                 if key == "pv":
                     eccodes.codes_set(message, "PVPresent", 1)
                     eccodes.codes_set_array(message, "pv", value)

@@ -145,6 +145,45 @@ class TestGrib:
         truth = [decoded(path, shortName="t", level=level)[1, 2] - 273.15 for level in (3, 2, 1)]
         np.testing.assert_allclose(profile.temperature, truth, rtol=1e-9)
 
+    @pytest.mark.parametrize("parallels", [(38.5, 38.5), (30.0, 60.0)])
+    def test_winds_along_a_lambert_grid_are_turned_to_east_and_north(
+        self, tmp_path: Path, parallels: tuple[float, float]
+    ) -> None:
+        """Held against PROJ: which way a metre along the grid's axes leads on the earth."""
+        import pyproj
+
+        lambert = {
+            "gridType": "lambert", "Nx": 5, "Ny": 4, "LoVInDegrees": 262.5, "LaDInDegrees": 38.5,
+            "Latin1InDegrees": parallels[0], "Latin2InDegrees": parallels[1],
+            "latitudeOfFirstGridPointInDegrees": 35.0, "DxInMetres": 2e5, "DyInMetres": 2e5,
+            "longitudeOfFirstGridPointInDegrees": 235.0, "jScansPositively": 1,
+            "uvRelativeToGrid": 1,
+        }  # fmt: skip
+        path = write_grib(
+            tmp_path / "lambert.grib2",
+            [
+                {"typeOfLevel": "isobaricInhPa", "level": level, "shortName": name,
+                 "values": np.full((4, 5), value)}
+                for name, value in (("t", 280.0), ("u", 10.0), ("v", 5.0))
+                for level in LEVELS
+            ],
+            lambert,
+        )  # fmt: skip
+        projection = pyproj.Proj(
+            proj="lcc", lon_0=262.5, lat_0=38.5, lat_1=parallels[0], lat_2=parallels[1], R=6371229
+        )
+        for profile in columns_of(path):
+            x, y = projection(profile.longitude, profile.latitude)
+            length = projection.get_factors(profile.longitude, profile.latitude).parallel_scale
+            there = projection(x + 10.0 * length, y + 5.0 * length, inverse=True)
+            metre = np.radians(1) * 6371229
+            east = (there[0] - profile.longitude) * metre * np.cos(np.radians(profile.latitude))
+            north = (there[1] - profile.latitude) * metre
+            np.testing.assert_allclose(profile.u_wind, east, atol=2e-3)
+            np.testing.assert_allclose(profile.v_wind, north, atol=2e-3)
+            assert profile.derived >= {"u_wind", "v_wind"}
+            assert "winds turned from the axes of a Lambert grid" in " ".join(profile.notes)
+
     def test_no_file_is_written_beside_it(self, grib: Path) -> None:
         columns_of(grib)
         assert [path.name for path in grib.parent.iterdir()] == [grib.name]

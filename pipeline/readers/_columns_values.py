@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from pipeline.readers._columns_vertical import (
     rows_of,
     surface_pressure,
 )
+from pipeline.readers._netcdf_summary import VariableSummary
 from pipeline.readers._quantities import STANDARD_GRAVITY, UNITS, convert, dewpoint_from
 
 #: Humidities in the order in which dewpoint is taken from them, each with what else it takes.
@@ -37,6 +38,22 @@ _OVER_ICE = (
 )
 
 
+class Cone(NamedTuple):
+    """A Lambert projection: its meridian that runs straight up, and how fast others lean."""
+
+    meridian: float
+    constant: float
+
+    def turn(
+        self, longitude: FloatArray, u_wind: FloatArray, v_wind: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return winds to east and north from those along the axes of the grid."""
+        apart = (longitude - self.meridian + 180) % 360 - 180
+        lean = np.radians(self.constant * apart)
+        cosine, sine = np.cos(lean), np.sin(lean)
+        return cosine * u_wind + sine * v_wind, cosine * v_wind - sine * u_wind
+
+
 @dataclass(frozen=True)
 class Layout:
     """What is to be known about a file to read any of its columns.
@@ -50,6 +67,8 @@ class Layout:
         By quantity, the place of each level on the variable's own levels; -1 where it has it not.
     humidity : str
         What dewpoint is computed from; empty where it is given, or there is no humidity.
+    cone : Cone or None
+        The projection along whose axes the winds are; None where they are east and north.
     derived : frozenset of str
     notes : tuple of str
     """
@@ -59,6 +78,7 @@ class Layout:
     levels: Levels
     rows: Mapping[str, NDArray[np.intp]]
     humidity: str = ""
+    cone: Cone | None = None
     derived: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -101,8 +121,15 @@ def layout_of(contents: Contents, grid: Grid) -> Layout:
     """
     levels = levels_of(contents, grid)
     notes = [*contents.notes, *grid.notes]
-    used = set(grid.levels) - _turned_winds(contents, grid, notes)
-    derived = set()
+    derived: set[str] = set()
+    turned = _turned_winds(contents, grid)
+    cone = _cone(contents.variables[grid.levels["u_wind"]]) if turned >= WINDS else None
+    if cone:
+        derived |= WINDS
+        notes.append("winds turned from the axes of a Lambert grid to east and north")
+    elif turned:
+        notes.append("winds were left out: they are along the axes of the grid, not east and north")
+    used = set(grid.levels) - (set() if cone else turned)
     humidity = "" if "dewpoint" in used else next((one for one in _HUMIDITY if one in used), "")
     used -= _HUMIDITY.keys() - {humidity, "relative_humidity"}
     if humidity:
@@ -121,21 +148,32 @@ def layout_of(contents: Contents, grid: Grid) -> Layout:
     if not {"surface_pressure", "log_surface_pressure"} & grid.once.keys():
         notes.append("without surface pressure, levels below the ground cannot be told")
     rows = {one: rows_of(contents, grid.axes[one], grid, levels) for one in sorted(used)}
-    return Layout(contents, grid, levels, rows, humidity, frozenset(derived), tuple(notes))
+    return Layout(contents, grid, levels, rows, humidity, cone, frozenset(derived), tuple(notes))
 
 
-def _turned_winds(contents: Contents, grid: Grid, notes: list[str]) -> set[str]:
-    """Return which winds run along the axes of a projected grid, and say that they are left out."""
+def _turned_winds(contents: Contents, grid: Grid) -> set[str]:
+    """Return which winds run along the axes of a projected grid."""
     sides = (grid.place.latitude, grid.place.longitude)
     latitude, longitude = (contents.variables[one].dimensions for one in sides)
-    turned = {
+    return {
         one
-        for one in {"u_wind", "v_wind"} & grid.levels.keys()
+        for one in WINDS & grid.levels.keys()
         if names.along_grid(contents.variables[grid.levels[one]], latitude == longitude)
     }
-    if turned:
-        notes.append("winds were left out: they are along the axes of the grid, not east and north")
-    return turned
+
+
+def _cone(wind: VariableSummary) -> Cone | None:
+    """Return the Lambert projection that GRIB says a wind is on, None for other grids."""
+    keys = ("GRIB_LoVInDegrees", "GRIB_Latin1InDegrees", "GRIB_Latin2InDegrees")
+    said = [float(wind.attributes[key]) for key in keys if key in wind.attributes]
+    if wind.text("GRIB_gridType") != "lambert" or len(said) < len(keys):
+        return None
+    meridian, *parallels = said
+    first, second = np.radians(parallels)
+    if np.isclose(first, second):
+        return Cone(meridian, float(np.sin(first)))
+    up = [np.log(np.tan(np.pi / 4 + one / 2)) for one in (first, second)]
+    return Cone(meridian, float(np.log(np.cos(first) / np.cos(second)) / (up[1] - up[0])))
 
 
 def _is_of_ecmwf(contents: Contents, grid: Grid) -> bool:
@@ -180,6 +218,9 @@ def read_block(layout: Layout, columns: Columns, record: Mapping[str, int]) -> B
         values = {name: one[::-1] for name, one in values.items()}
         pressure = pressure[::-1]
     levels = _derive(layout, values, pressure)
+    if layout.cone:
+        winds = layout.cone.turn(columns.longitude, levels["u_wind"], levels["v_wind"])
+        levels["u_wind"], levels["v_wind"] = winds
     return Block(
         columns,
         # One row a column, so that a column lies in one piece.
@@ -276,7 +317,7 @@ def _derive(
         if layout.humidity:
             partner = levels[_HUMIDITY[layout.humidity]]
             levels["dewpoint"] = dewpoint_from(layout.humidity, levels[layout.humidity], partner)
-        if "u_wind" in layout.derived:
+        if "u_wind" in layout.derived and not layout.cone:
             speed, direction = levels["wind_speed"], levels["wind_direction"]
             levels["u_wind"], levels["v_wind"] = wind_components(speed, direction)
     return levels
