@@ -359,6 +359,21 @@ def test_soundings_of_different_lengths_in_one_message(tmp_path: Path) -> None:
     assert (first.station_id, second.station_id) == ("06001", "06002")
 
 
+def test_words_on_quality_between_soundings_of_one_message(tmp_path: Path) -> None:
+    """Uncompressed: the second sounding begins after the quality of the first."""
+    values = made.ranked({"stationNumber": [1, 2], "pressure": [100000, 90000]})
+    values |= made.ranked({"blockNumber": [6, 6], "airTemperature": [280.1, 270.2]})
+    levels = [301001, 102000, 31001, 7004, 12101]
+    quality = [222000, 236000, 101005, 31031, 1031, 1032, 101005, 33007]
+    content = made.message(
+        [*levels, *quality], values, replications=[1, 1], subsets=2, bitmap=[0] * 10
+    )
+    first, second = read(written(tmp_path, content))
+    assert (first.station_id, second.station_id) == ("06001", "06002")
+    assert (first.pressure.tolist(), second.pressure.tolist()) == ([1000.0], [900.0])
+    assert [*first.temperature, *second.temperature] == pytest.approx([6.95, -2.95])
+
+
 def test_the_time_is_that_of_the_head_where_the_sounding_has_none(tmp_path: Path) -> None:
     content = made.message([1001, 102000, 31001, 7004, 12101], {}, replications=[1])
     profile = one(tmp_path, content)
