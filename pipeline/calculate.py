@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.config import Config, Quality
 
 ParcelRules = Literal["metpy", "corrected"]
+#: Results that `parcel_rules: corrected` changes.
+CORRECTED = re.compile(r"^(sb|ml|mu)(cape|cin|lfc_|el_)|^(supercell|significant)_")
 
 
 def wanted(config: Config) -> tuple[list[str], tuple[Calculation, ...]]:
@@ -88,16 +91,31 @@ def _compiled(
     from pipeline.engines.compiled.engine import evaluate_batch
 
     offsets = ragged.offsets(dataset)
+    # MetPy knows its own rules only: a user's calculations are given what others have led to.
+    inputs = [name for calculation in request.custom for name in calculation.inputs]
+    given = [name for name in inputs if parcel_rules != "metpy" and CORRECTED.search(name)]
     batch = evaluate_batch(
-        offsets, usable_levels(dataset), request.names, request.custom, parcel_rules=parcel_rules
+        offsets,
+        usable_levels(dataset),
+        [*request.names, *given],
+        request.custom,
+        parcel_rules=parcel_rules,
     )
     declarations = CATALOGUE | {calculation.name: calculation for calculation in request.custom}
     scalars = [name for name in request.names if not declarations[name].per_level]
     levels = [name for name in request.names if declarations[name].per_level]
     nothing = np.full(len(offsets) - 1, np.nan)
     table = np.column_stack([batch.scalars.get(name, nothing) for name in scalars] or [nothing])
-    why, left = batch.missing(), batch.for_metpy()
-    by_metpy = _by_metpy(dataset, left, request.custom, executor)
+    why, left = batch.missing(), _left(batch.for_metpy(), request.names)
+    known = {
+        index: {
+            name: why.get(index, {}).get(name, float(batch.scalars[name][index]))
+            for name in given
+            if batch.is_told(name, index)
+        }
+        for index in left
+    }
+    by_metpy = _by_metpy(dataset, left, request.custom, known, executor)
     for index in range(len(offsets) - 1):
         rows = slice(offsets[index], offsets[index + 1])
         evaluation = Evaluation(
@@ -117,10 +135,21 @@ def _compiled(
             yield _put_together(evaluation, more, scalars, left[index], declarations)
 
 
+def _left(
+    for_metpy: Mapping[int, Sequence[str]], wanted: Sequence[str]
+) -> dict[int, tuple[str, ...]]:
+    """Return what of the wanted is left to MetPy, for each profile of which something is."""
+    left = {
+        index: tuple(name for name in names if name in wanted) for index, names in for_metpy.items()
+    }
+    return {index: names for index, names in left.items() if names}
+
+
 def _by_metpy(
     dataset: xr.Dataset,
     left: Mapping[int, Sequence[str]],
     custom: tuple[Calculation, ...],
+    known: Mapping[int, Mapping[str, float | str]],
     executor: Executor,
 ) -> Iterator[Evaluation | Failure]:
     """Yield what MetPy computes of some profiles, for each other calculations."""
@@ -129,7 +158,7 @@ def _by_metpy(
     from pipeline.engines.metpy import evaluate
 
     arguments = (
-        (*levels, Request(tuple(left[index]), custom))
+        (*levels, Request(tuple(left[index]), custom, known[index]))
         for index, levels in enumerate(argument_tuples(dataset))
         if index in left
     )

@@ -330,9 +330,8 @@ def _demand_agreement(
     config = report.config
     tonight = np.flatnonzero(worked_on(report.plan, dataset))
     which = tonight[chosen(len(tonight), config.verify, seed)].tolist()
-    custom = wanted(config)[1]
     names = comparable(report.names, config.parcel_rules)
-    report.verification = verify(dataset, which, names, custom, config.quality, executor)
+    report.verification = verify(dataset, which, names, config.quality, executor)
     if report.verification.mismatches:
         journal.clear()  # what is not to be trusted is not to be taken up either
         raise PipelineError(

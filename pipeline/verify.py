@@ -7,7 +7,6 @@ looked at: after each compiled run on some profiles, chosen anew each night, and
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import ragged
-from pipeline.calculate import calculate, merge
+from pipeline.calculate import CORRECTED, calculate, merge
 from pipeline.calculations import CATALOGUE, Calculation
 from pipeline.errors import PipelineError
-from pipeline.flags import verdicts, without_results
+from pipeline.executors import Failure
+from pipeline.flags import Reason, verdicts, without_results
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,10 +43,6 @@ OF_ITS_OWN = {
     "supercell_composite": (1e-3, 1e-3),
     "significant_tornado": (1e-3, 1e-3),
 }
-#: Results that `parcel_rules: corrected` changes.
-CORRECTED = re.compile(
-    r"^(sb|ml|mu)(cape|cin|lfc_|el_|_positive_area|_top_buoyancy)|^(supercell|significant)_"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +114,12 @@ def verify(
     dataset: xr.Dataset,
     which: Sequence[int],
     names: Sequence[str],
-    custom: tuple[Calculation, ...],
     settings: Quality,
     executor: Executor,
 ) -> Verification:
     """Compute some profiles again with MetPy, from their cleaned levels, and compare.
+
+    Profiles whose work was lost, then or now, have nothing to compare and are left out.
 
     Parameters
     ----------
@@ -131,9 +128,8 @@ def verify(
     which : sequence of int
         Positions along ``profile``.
     names : sequence of str
-        Results to compare.
-    custom : tuple of Calculation
-        The user's own declarations.
+        Results to compare, of the catalogue: a user's own are computed by MetPy anyway, and need
+        not be the same twice.
     settings : Quality
     executor : Executor
         Runs MetPy.
@@ -143,37 +139,39 @@ def verify(
     Verification
         Values that the post-conditions masked must be masked for both.
     """
-    found = ragged.select(dataset, np.asarray(which, np.int64))
-    expected = as_cleaned(found, names)
-    evaluations = list(calculate(expected, names, custom, settings, executor))
-    merge(expected, evaluations, names, custom, judged=settings.post_conditions)
-    declarations = CATALOGUE | {one.name: one for one in custom}
+    was_lost = dataset["status_reasons"].values & Reason.WORKER_LOST.mask != 0
+    profiles = np.array([index for index in which if not was_lost[index]], np.int64)
+    again = as_cleaned(ragged.select(dataset, profiles), names)
+    evaluations = list(calculate(again, names, (), settings, executor))
+    done = [place for place, one in enumerate(evaluations) if not isinstance(one, Failure)]
+    kept = np.array(done, np.int64)
+    found, expected = ragged.select(dataset, profiles[kept]), ragged.select(again, kept)
+    merge(expected, [evaluations[place] for place in done], names, judged=settings.post_conditions)
     largest: dict[str, float] = {}
     mismatches: list[Mismatch] = []
     for name in names:
         here, there = found[name].values, expected[name].values
         both = np.isfinite(here) & np.isfinite(there)
         largest[name] = float(np.abs(here - there)[both].max(initial=0.0))
-        wrong = differ(here, there, *tolerance_of(declarations[name]))
-        profiles = _profiles_of(found, name)
+        wrong = differ(here, there, *tolerance_of(CATALOGUE[name]))
+        of = _profiles_of(found, name)
         mismatches += [
-            Mismatch(str(found["profile_id"].values[profiles[at]]), name, here[at], there[at])
+            Mismatch(str(found["profile_id"].values[of[at]]), name, here[at], there[at])
             for at in np.flatnonzero(wrong).tolist()
         ]
-    return Verification(len(which), largest, mismatches)
+    return Verification(len(done), largest, mismatches)
 
 
 def comparable(names: Sequence[str], parcel_rules: str) -> list[str]:
-    """Return the results that are to be MetPy's: with corrected rules some are not, on purpose.
+    """Return the results that are to be MetPy's: of the catalogue, and not of corrected rules.
 
     Examples
     --------
     >>> comparable(["sbcape", "sblcl_pressure", "significant_tornado"], "corrected")
     ['sblcl_pressure']
     """
-    if parcel_rules == "metpy":
-        return list(names)
-    return [name for name in names if not CORRECTED.search(name)]
+    ours = [name for name in names if name in CATALOGUE]
+    return [name for name in ours if parcel_rules == "metpy" or not CORRECTED.search(name)]
 
 
 def verify_output(
@@ -212,14 +210,13 @@ def verify_output(
         try:
             made = json.loads(recipe)
             settings = Quality.model_validate(made["quality"])
-            names = [name for name in made["calculations"] if name in CATALOGUE]
+            names = comparable(made["calculations"], made.get("parcel_rules", "metpy"))
         except (ValueError, KeyError, TypeError) as error:
             raise PipelineError(
                 "the output does not say how it was made; only the output of a run can be verified"
             ) from error
-        names = comparable(names, made.get("parcel_rules", "metpy"))
         group = which[recipes == recipe].tolist()
-        whole = whole.with_more(verify(dataset, group, names, (), settings, executor))
+        whole = whole.with_more(verify(dataset, group, names, settings, executor))
     return whole
 
 

@@ -146,3 +146,18 @@ def long_nap(pressure: Any) -> float:
     """Take more time than any test waits for."""
     time.sleep(30.0)
     return float(pressure.m_as("hPa")[0])
+
+
+def twice(value: Any) -> Any:
+    """Return twice of what another calculation has led to."""
+    return 2 * value
+
+
+_calls = 0
+
+
+def another_each_time(pressure: Any) -> float:
+    """Return another number at each call, as what draws random numbers does."""
+    global _calls
+    _calls += 1
+    return float(_calls)

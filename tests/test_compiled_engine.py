@@ -22,6 +22,7 @@ from pipeline.calculations import CATALOGUE, Calculation
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled.blocks import Block, Rows, compact
 from pipeline.engines.compiled.engine import Results, evaluate_batch, plan
+from pipeline.engines.metpy import Request, evaluate
 
 nan = float("nan")
 EVERYTHING = tuple(name for name, each in CATALOGUE.items() if each.units)
@@ -216,6 +217,26 @@ class TestWhatIsLeftToMetpy:
         )
         results = batch(season()[:1], "more", custom=custom)
         assert results.for_metpy() == {0: ("more",)}
+
+    @pytest.mark.parametrize(
+        ("known", "value", "why"),
+        [(250.0, 500.0, {}), ("no reason", nan, {"double": "no reason"})],
+        ids=["a value", "why there is none"],
+    )
+    def test_is_computed_from_what_is_known(
+        self, known: float | str, value: float, why: dict[str, str]
+    ) -> None:
+        double = Calculation(
+            name="double",
+            units="J kg-1",
+            inputs=("sbcape",),
+            function="custom_calculations:twice",
+            group="custom",
+        )
+        request = Request(("double",), (double,), {"sbcape": known})
+        found = evaluate(*season()[0], request=request)
+        np.testing.assert_array_equal(found.scalars, [value])
+        assert (found.missing, found.errors) == (why, {})
 
     def test_is_what_only_metpy_can_tell(self) -> None:
         column = np.array([1.0, nan, nan])

@@ -143,6 +143,28 @@ class TestVerification:
         assert "1 beyond tolerance" in done.stdout
         assert "sbcape of" in done.stdout
 
+    def test_leaves_out_your_own_which_need_not_be_the_same_twice(self, folder: Path) -> None:
+        own = custom("another_each_time")
+        settings = config(folder, "own", calculations=["k_index"], custom=own, engine="compiled")
+        told = json.loads(pipeline.open_season(run(settings).path).dataset.attrs["verification"])
+        assert set(told["largest_difference"]) == {"k_index"}
+
+    def test_leaves_out_what_has_lost_its_worker(self, folder: Path) -> None:
+        """It has no results to compare, and said before that they are not MetPy's."""
+        settings = config(
+            folder,
+            "lost",
+            calculations=["k_index"],
+            custom=custom("kill_at_victim"),
+            engine="compiled",
+            executor="pool",
+        )
+        season = pipeline.open_season(run(settings).path)
+        told = json.loads(season.dataset.attrs["verification"])
+        assert told["profiles"] == len(REAL) - 1
+        done = command("verify", folder / "lost.nc", "--all")
+        assert (done.exit_code, "all within tolerance" in done.stdout) == (0, True)
+
     def test_is_left_out_where_it_is_not_wanted(self, folder: Path) -> None:
         settings = config(
             folder, "unverified", calculations=["k_index"], engine="compiled", verify=0
@@ -193,6 +215,20 @@ class TestRules:
         attributes = pipeline.open_season(folder / "rules.nc").dataset.attrs
         assert attributes["parcel_rules"] == "corrected"
         assert set(json.loads(attributes["verification"])["largest_difference"]) == {"k_index"}
+
+    def test_your_own_calculations_are_given_what_the_rules_have_led_to(self, folder: Path) -> None:
+        own = custom("twice", inputs=["sbcape"], units="J/kg") | {
+            "depth": custom("twice", inputs=["mllfc_height"], units="m")["struck"]
+        }
+        changes = {"calculations": ["sbcape", "mllfc_height"], "custom": own, "engine": "compiled"}
+        settings = config(folder, "fed", parcel_rules="corrected", **changes)
+        data = pipeline.open_season(run(settings).path).dataset
+        by_metpys = pipeline.open_season(run(config(folder, "fed-metpy", **changes)).path).dataset
+        assert np.nanmax(np.abs(data["sbcape"].values - by_metpys["sbcape"].values)) > 1.0
+        for name, source in (("struck", "sbcape"), ("depth", "mllfc_height")):
+            wanted = 2.0 * data[source].values
+            is_there = np.isfinite(wanted)  # a negative CAPE is masked, though not what it led to
+            assert data[name].values[is_there].tolist() == pytest.approx(wanted[is_there].tolist())
 
 
 def test_another_engine_is_a_reason_to_compute(folder: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.calculations import Calculation
@@ -15,6 +16,8 @@ class Request:
 
     names: tuple[str, ...]
     custom: tuple[Calculation, ...] = ()
+    known: Mapping[str, float | str] = field(default_factory=dict)
+    """Scalars of the catalogue that are there already: values, or why there is none."""
 
 
 class Evaluation(NamedTuple):

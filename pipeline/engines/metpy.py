@@ -61,6 +61,7 @@ def evaluate(
             _base_inputs(pressure, temperature, dewpoint, height, u_wind, v_wind),
             CATALOGUE | {calculation.name: calculation for calculation in request.custom},
             int(on_levels.sum()),
+            request.known,
         )
         scalars, levels = [], {}
         for name in request.names:
@@ -167,6 +168,7 @@ class _Evaluator:
     inputs: Mapping[str, Any]
     declarations: Mapping[str, Calculation]
     level_count: int
+    known: Mapping[str, float | str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     _values: dict[str, Any] = field(default_factory=dict)
@@ -180,9 +182,20 @@ class _Evaluator:
             return self.inputs[name]
         if name not in self._values:
             calculation = self.declarations[name]
-            result = self._call(calculation)
-            self._values[name] = result if calculation.pick is None else result[calculation.pick]
+            if name in self.known:
+                self._values[name] = self._known(calculation)
+            else:
+                result = self._call(calculation)
+                picked = result if calculation.pick is None else result[calculation.pick]
+                self._values[name] = picked
         return self._values[name]
+
+    def _known(self, calculation: Calculation) -> Any:
+        """Return a result that is there already; raises why it is not."""
+        value = self.known[calculation.name]
+        if isinstance(value, str):
+            raise Missing(value)
+        return units.Quantity(value, _unit(calculation.units))
 
     def _call(self, calculation: Calculation) -> Any:
         """Return the result of a declaration's function, from memory where it was called before.

@@ -91,6 +91,10 @@ class Results:
         profiles = range(len(self.lowest_wind)) if self.without_kernel else told
         return {profile: (*told.get(profile, ()), *self.without_kernel) for profile in profiles}
 
+    def is_told(self, name: str, profile: int) -> bool:
+        """Tell whether a calculation has a kernel, and that a value (or why there is none)."""
+        return name in self.codes and bool(self.codes[name][profile] != missing.ERROR)
+
     def _by_profile(self, chosen: Callable[[Codes], Any]) -> dict[int, dict[str, int]]:
         """Return the codes chosen, by profile (in order) and by calculation."""
         found: dict[int, dict[str, int]] = {}
