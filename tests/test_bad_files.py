@@ -21,14 +21,14 @@ UNREADABLE = {
     "btem_111.bufr": ["message 1: damaged: its section 3 names no elements"],
     "gsd_station_listing_not_a_sounding.txt": ["a list of stations and their latest dates"],
     "iem_zero_bytes.json": ["the file is empty (0 bytes)"],
-    "igra_404_html_instead_of_zip.zip": ["an HTML page without a line PRES HGHT TEMP DWPT"],
+    "igra_404_html_instead_of_zip.zip": ["a web page titled '404 Not Found': fetch the file again"],
     "multi_invalid_messages.bufr": [
         "BUFR of category 0 (surface data, land), no soundings",
         "message 2: BUFR of category 2 (vertical soundings), but no block of levels in it",
     ],
     "two_levels_only_300_500hPa.csv": ["not the units of pressure", "state them in the config"],
     "wyoming_csv_no_data_plain_error_text.csv": [
-        "the site answered: Unable to retrieve the data for BOI at 2010-12-09 01:00:00."
+        "the site answered: Unable to retrieve the data for BOI at 2010-12-09 01:00:00"
     ],
 }
 
@@ -95,7 +95,7 @@ def test_a_file_without_a_sounding_is_a_row_that_says_why(
     assert row.status == ("empty" if name in EMPTY else "unreadable")
     assert row.profiles == 0
     for word in words:
-        assert word in row.message
+        assert word in row.message.partition(" Tried ")[0]  # what each reader said comes after
 
 
 @pytest.mark.parametrize(("name", "expected"), FLAGGED.items())

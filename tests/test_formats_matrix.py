@@ -1,4 +1,4 @@
-"""Which reader takes which real file, and any mix of formats through `convert` and back."""
+"""Any mix of formats through `convert` and back."""
 
 from __future__ import annotations
 
@@ -12,42 +12,9 @@ from netcdf_formats import aspen, gruan_rs41, gruan_rs92, mw41
 
 from pipeline import readers
 from pipeline.convert import convert
-from pipeline.errors import ReadError
-from pipeline.flags import SourceStatus
 from pipeline.profiles import LEVEL_VARIABLES, Profile
 
 FIXTURES = Path(__file__).parent / "fixtures"
-
-#: Real files that carry netCDF or tables: the reader that takes them.
-TAKEN = {
-    "arm_netcdf/*.cdf": "profile_netcdf",
-    "aspen_netcdf/*.nc": "aspen_netcdf",
-    "mw41_netcdf/*.nc": "mw41_netcdf",
-    "bad/netcdf_time_units_undecodable.nc": "mw41_netcdf",
-    "bad/arm_short_flight.cdf": "profile_netcdf",
-    "avaps/D*": "avaps",
-    "gempak/gem_[!m]*.snd": "gempak",
-    "gempak/gem_model*.snd": "gempak",
-    "iem_json/*_sounding*.json": "iem_json",
-    "parquet/*": "parquet",
-    "bad/gsd_out_of_bounds_stationname_latlon.txt": "gsd_text",
-}
-
-#: Those that neither reader may take, each with the words of the one that looked closest.
-DECLINED = {
-    "bad/two_levels_only_300_500hPa.csv": "table: columns recognised (pressure, height, temp",
-    "gempak/*.csv": "but not the units of pressure, temperature, dewpoint, wind_speed, height;",
-    "bad/gsd_station_listing_not_a_sounding.txt": "gsd_text: a list of stations",
-    "avaps/A*": "avaps: an A-file holds the header of a drop and no levels",
-    "stations.csv": "table: its first line names no columns of pressure and temperature",
-    "README.md": "table: its first line ",
-}
-
-#: Those of the text readers, which have tests of their own; and the bad ones among them.
-OTHERS = (
-    *("gempak/*", "iem_json/*", "bufkit/*", "bufr/*", "gsd_text/*", "model_columns/*"),
-    *("spc_raw/**/*", "igra2/*", "wyoming_*/*", "bad/*"),
-)
 
 TABLE = (
     "station,time,pressure (hPa),temperature [K],wind speed_knots,wind direction\n"
@@ -55,33 +22,6 @@ TABLE = (
     "06610,2003-05-04T00:00,925,288.15,20,180\n"
     "03005,2003-05-04T12:00,990,283.15,x,0\n"
 )
-
-
-def test_every_shared_file_has_a_row_in_these_tables(shared_data: Path) -> None:
-    rows = {path for row in (*TAKEN, *DECLINED, *OTHERS) for path in shared_data.glob(row)}
-    assert {path for path in shared_data.rglob("*") if path.is_file()} - rows == set()
-
-
-@pytest.mark.parametrize("pattern", TAKEN)
-def test_files_of_these_formats_are_taken_and_hold_soundings(
-    shared_data: Path, pattern: str
-) -> None:
-    paths = list(shared_data.glob(pattern))
-    assert paths
-    for path in paths:
-        source = readers.read_source(str(path))
-        assert (source.row.reader, source.row.status) == (TAKEN[pattern], SourceStatus.READ)
-        assert source.row.profiles == 1
-
-
-@pytest.mark.parametrize("pattern", DECLINED)
-def test_all_others_are_declined_for_a_reason(shared_data: Path, pattern: str) -> None:
-    paths = [path for path in shared_data.glob(pattern) if path.stat().st_size]
-    assert paths
-    for path in paths:
-        with pytest.raises(ReadError) as caught:
-            readers.pick(path)
-        assert DECLINED[pattern] in str(caught.value)
 
 
 @pytest.fixture

@@ -35,28 +35,6 @@ TEXT_FORMATS = (
     *("spc_raw", "igra2", "wyoming_text", "wyoming_html", "wyoming_csv"),
     *("eol_cls", "avaps", "bufkit", "gsd_text", "iem_json"),
 )
-SHARED = {  # folder: reader, files, soundings
-    "spc_raw": ("spc_raw", 2144, 2144),
-    "igra2": ("igra2", 2, 6),
-    "wyoming_text": ("wyoming_text", 9, 9),
-    "wyoming_html": ("wyoming_html", 1, 1),
-    "wyoming_csv": ("wyoming_csv", 5, 5),
-    "bufkit": ("bufkit", 9, 625),
-    "gsd_text": ("gsd_text", 5, 25),
-    "iem_json": ("iem_json", 7, 235),
-    "parquet": ("parquet", 2, 2),
-    "bufr": ("bufr", 10, 454),
-}
-SHARED_BAD = {
-    "spc_1000hPa_level_below_ground_out_of_order.SHV": "spc_raw",
-    "spc_hash_in_filename_and_td_gt_t.p#t": "spc_raw",
-    "spc_missing_is_-999_not_-9999.ove": "spc_raw",
-    "gsd_out_of_bounds_stationname_latlon.txt": "gsd_text",
-    "wyoming_dup_pressure_height_decrease.txt": "wyoming_text",
-}
-NO_DATA = "wyoming_no_data_1.csv"
-EMPTY = "iem_profile_empty.json"  # known, but without a sounding
-BAD_BUFR = ("btem_111.bufr", "multi_invalid_messages.bufr")  # known, but unreadable
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -89,35 +67,6 @@ def test_every_file_of_the_season_is_a_sounding(season_folder):
     assert all(len(source.profiles) == 1 for source in sources)
     assert {source.row.message for source in sources} == {""}
     assert len({source.row.fingerprint for source in sources}) == 340
-
-
-@pytest.mark.parametrize("folder", SHARED)
-def test_every_shared_file_is_picked_right(shared_data, folder):
-    name, files, soundings = SHARED[folder]
-    paths = [path for path in files_of(shared_data / folder) if path.name != NO_DATA]
-    sources = [readers.read_source(str(path)) for path in paths]
-    assert len(paths) == files
-    assert {source.row.reader for source in sources} == {name}
-    assert sum(source.row.profiles for source in sources) == soundings
-
-
-def test_the_bad_files_of_these_formats_are_read_for_the_cleaning_to_judge(shared_data):
-    for name, reader in SHARED_BAD.items():
-        source = readers.read_source(str(shared_data / "bad" / name))
-        assert (source.row.reader, source.row.profiles) == (reader, 1), name
-
-
-def test_every_other_shared_file_is_refused_with_what_was_tried(shared_data):
-    paths = [path for path in files_of(shared_data / "bad") if path.suffix not in (".nc", ".cdf")]
-    paths += [shared_data / "wyoming_csv" / NO_DATA, shared_data / "stations.csv"]
-    known = {*SHARED_BAD, *BAD_BUFR, EMPTY}
-    paths = [path for path in paths if path.name not in known and path.stat().st_size]
-    assert len(paths) == 6
-    for path in paths:
-        with pytest.raises(ReadError) as caught:
-            readers.pick(path)
-        for name in readers.names():
-            assert f"{name}: " in str(caught.value), path
 
 
 def test_the_words_of_a_site_without_data_reach_the_user(tmp_path):

@@ -69,7 +69,9 @@ def explain(declined: Mapping[str, str], head: bytes) -> str:
     >>> explain({"igra2": "no header"}, b"%PDF-1.4")
     'no reader knows this file, a PDF document. Tried igra2: no header'
     """
-    near = [f"{name}: {reason}" for name, reason in declined.items() if told_first(reason)]
+    near = [
+        f"{name}: {reason.rstrip('.')}" for name, reason in declined.items() if told_first(reason)
+    ]
     tried = "; ".join(f"{name}: {reason}" for name, reason in declined.items())
     if near:
         return f"no reader knows this file; {'; '.join(near)}. Tried {tried}"

@@ -95,9 +95,8 @@ def sniff(head: bytes, path: Path) -> str | None:
     unstated = [role for role, column in columns.items() if lacks_units(role, column)]
     if unstated:
         return NearMiss(
-            f"columns recognised ({', '.join(columns)}), but not the units of "
-            f"{', '.join(unstated)}; state them in the config: format: table, "
-            f"options: {{units: {{{unstated[0]}: ...}}}}"
+            f"its first line names columns, but not the units of {', '.join(unstated)}; state them "
+            f"in the config: format: table, options: {{units: {{{unstated[0]}: ...}}}}"
         )
     return None
 
