@@ -6,6 +6,7 @@ What the messages made by hand hold stands in `bufr_files`.
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -504,3 +505,13 @@ def test_damage_of_every_byte_ends_in_a_profile_or_a_reason(tmp_path: Path) -> N
                 profiles += read(written(tmp_path, damaged))
     assert len(profiles) > len(content)
     assert all(profile.problem or len(profile) for profile in profiles)
+
+
+def test_without_ecCodes_the_file_is_known_and_what_to_install_is_said(  # noqa: N802
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "eccodes", None)
+    library.cache_clear()
+    assert bufr.sniff(made.FIXTURE.read_bytes(), made.FIXTURE) is None
+    with pytest.raises(ReadError, match=r"pip install 'sounding-pipeline\[bufr\]'"):
+        read(made.FIXTURE)
