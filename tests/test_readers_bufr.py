@@ -507,7 +507,7 @@ def test_damage_of_every_byte_ends_in_a_profile_or_a_reason(tmp_path: Path) -> N
     assert all(profile.problem or len(profile) for profile in profiles)
 
 
-def test_without_ecCodes_the_file_is_known_and_what_to_install_is_said(  # noqa: N802
+def test_without_ecCodes_the_file_is_known_and_what_to_install_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "eccodes", None)
