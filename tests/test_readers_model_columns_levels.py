@@ -18,6 +18,7 @@ from model_files import (
     columns_of,
     on_pressure,
     varied,
+    why_not,
     without,
 )
 from netcdf_files import Variables, write
@@ -42,6 +43,23 @@ class TestGround:
         assert profiles[0].surface_altitude == varied(0, 2000, (4, 5))[0, 0]
         assert profiles[20].pressure.tolist() == PRESSURES[::-1]
         assert not [note for note in profiles[20].notes if "below the ground" in note]
+
+    def test_an_axis_that_does_not_say_that_it_is_pressure_may_be_named(
+        self, tmp_path: Path
+    ) -> None:
+        made = on_pressure() | {"level": (("level",), PRESSURES, {"units": "mbars"})}
+        path = write(tmp_path / "known.nc", made)
+        assert columns_of(path)[0].pressure.tolist() == PRESSURES[::-1]
+        inches = {"units": "inHg", "long_name": "level"}
+        path = write(
+            tmp_path / "odd.nc", made | {"level": (("level",), [10.0, 15, 20, 25, 29], inches)}
+        )
+        assert "t (time, level, latitude, longitude) has no levels of pressure" in why_not(path)
+        profile = columns_of(path, variables={"pressure": "level"})[0]
+        # One inch of mercury at 0 degC is 33.8639 hPa.
+        np.testing.assert_allclose(
+            profile.pressure, [982.05, 846.60, 677.28, 507.96, 338.64], atol=0.01
+        )
 
     def test_is_known_by_grib_numbers_too_as_thredds_writes_them(self, tmp_path: Path) -> None:
         def numbers(category: int, number: int, level: int, units: str) -> dict[str, Any]:

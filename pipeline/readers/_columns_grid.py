@@ -262,7 +262,7 @@ def _axis(
         for one in sorted(beside, key=lambda one: one.name != name):
             if names.is_hybrid_axis(one):
                 return Axis("hybrid", name, one.name)
-            if names.is_pressure_axis(one):
+            if one.name == chosen.get("pressure") or names.is_pressure_axis(one):
                 return Axis("pressure", name, one.name)
     for name in left:
         if name in variables and _coefficients(variables, _size(variable, name)):

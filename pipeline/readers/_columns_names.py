@@ -187,5 +187,5 @@ def along_grid(variable: VariableSummary, is_turned: bool) -> bool:
     if not is_turned:
         return False
     if "GRIB_uvRelativeToGrid" in variable.attributes:
-        return bool(variable.attributes["GRIB_uvRelativeToGrid"])
+        return bool(np.all(variable.attributes["GRIB_uvRelativeToGrid"] == 1))
     return variable.text("standard_name") not in ("eastward_wind", "northward_wind")

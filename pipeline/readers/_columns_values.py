@@ -165,10 +165,11 @@ def _turned_winds(contents: Contents, grid: Grid) -> set[str]:
 def _cone(wind: VariableSummary) -> Cone | None:
     """Return the Lambert projection that GRIB says a wind is on, None for other grids."""
     keys = ("GRIB_LoVInDegrees", "GRIB_Latin1InDegrees", "GRIB_Latin2InDegrees")
-    said = [float(wind.attributes[key]) for key in keys if key in wind.attributes]
-    if wind.text("GRIB_gridType") != "lambert" or len(said) < len(keys):
+    said = [wind.attributes.get(key) for key in keys]
+    numbers = [float(one) for one in said if isinstance(one, int | float | np.number)]
+    if wind.text("GRIB_gridType") != "lambert" or len(numbers) < len(keys):
         return None
-    meridian, *parallels = said
+    meridian, *parallels = numbers
     first, second = np.radians(parallels)
     if np.isclose(first, second):
         return Cone(meridian, float(np.sin(first)))

@@ -138,8 +138,9 @@ def _coefficients(contents: Contents, grid: Grid) -> tuple[FloatArray, FloatArra
     terms = formula_terms(contents.variables[grid.axis.variable])
     size = contents.raw[grid.axis.variable].sizes[grid.axis.dimension]
     attributes = contents.variables[grid.levels["temperature"]].attributes
-    if "GRIB_pv" in attributes:
-        return _from_half_levels(contents, grid, np.asarray(attributes["GRIB_pv"], np.float64))
+    pv = np.asarray(attributes.get("GRIB_pv", ""))
+    if pv.dtype.kind in "fiu" and pv.ndim == 1:
+        return _from_half_levels(contents, grid, pv.astype(np.float64))
     if not terms and {"hyam", "hybm"} <= contents.variables.keys():
         terms = {"ap": "hyam", "b": "hybm"}
     names = [terms.get("ap") or terms.get("a", ""), terms.get("b", "")]
