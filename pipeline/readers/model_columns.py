@@ -5,8 +5,8 @@ standard name, GRIB number or name (`_columns_names`); units are those that each
 Dewpoint comes from specific humidity or mixing ratio where there is no dewpoint, and from relative
 humidity where there is nothing else: a model's relative humidity may be over ice. Levels below the
 ground are left out where the file has surface pressure. Winds along the axes of a Lambert grid are
-turned to east and north, those of other projections left out. What stands at one height above the ground
-(2 m, 10 m) is not taken. Read block by block, so memory does not grow with the file.
+turned to east and north, those of other projections left out. What stands at one height above the
+ground (2 m, 10 m) is not taken. Read block by block, so memory does not grow with the file.
 
 Sources: CF conventions 1.11; WMO manual on codes, FM 92 GRIB; the files of NCEP and ECMWF.
 """
