@@ -109,7 +109,9 @@ def sniff(head: bytes, path: Path) -> str | None:
     text = decode(head[:16384]).lstrip()
     if text[: len(_START)].lower() != _START:
         return "the first line does not begin with 'Data Type:'"
-    return None if _NAMES.search(text) else NearMiss("no line of names (Time Press Temp ...)")
+    if _NAMES.search(text):
+        return None
+    return NearMiss("no line of names (Time Press Temp Dewpt RH ...)")
 
 
 def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
