@@ -282,6 +282,13 @@ class TestText:
         assert profile.surface_altitude != profile.surface_altitude
         assert "224704, 7 is not a position" in "".join(profile.notes)
 
+    def test_the_south_pole_is_on_earth(self, shared_data: Path) -> None:
+        """ecCodes has station 89009 at -90.00000000000001 degrees."""
+        profiles = readers.read_source(str(shared_data / "bufr" / "temp.bufr")).profiles
+        (pole,) = (profile for profile in profiles if profile.station_id == "89009")
+        assert (pole.latitude, pole.longitude) == (-90.0, 0.0)
+        assert not any("not a position" in note for note in pole.notes)
+
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)

@@ -47,6 +47,8 @@ from pipeline.readers.refusals import explain
 HEAD_BYTES = 65536
 #: m, below the Dead Sea and above Everest.
 LOWEST_GROUND, HIGHEST_GROUND = -500.0, 9000.0
+#: degrees, by which decoders miss a pole: ecCodes has the South Pole at -90.00000000000001.
+AT_A_POLE = 1e-6
 ENTRY_POINT_GROUP = "pipeline.readers"
 BUILT_IN = (
     "spc_raw",
@@ -274,6 +276,8 @@ def _read_into(
 
 def _on_earth(profile: Profile) -> Profile:
     """Return a profile, without a position or altitude that no station has."""
+    if 0 < abs(profile.latitude) - 90 < AT_A_POLE:
+        profile.latitude = math.copysign(90.0, profile.latitude)
     position, altitude = (profile.latitude, profile.longitude), profile.surface_altitude
     if abs(position[0]) > 90 or abs(position[1]) > 360:
         profile.latitude = profile.longitude = math.nan
