@@ -77,6 +77,7 @@ def account(report: Report, night: Night, error: BaseException | None = None) ->
             "profiles": report.verification.profiles,
             "largest_difference": report.verification.largest,
             "mismatches": [str(one) for one in report.verification.mismatches],
+            "within_noise": [str(one) for one in report.verification.within_noise],
         }
     ended, exit_code = ("nothing to do" if plan.is_idle else "done", 0)
     if error is not None:

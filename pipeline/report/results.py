@@ -186,6 +186,10 @@ class Compared(_Model):
         description="by result, in its units, where both have a value"
     )
     mismatches: list[Text] = Field(description="beyond tolerance, or missing in one of the two")
+    within_noise: list[Text] = Field(
+        default_factory=list,
+        description="the same, where MetPy finds it too for levels moved by 0.0001 K at most",
+    )
 
 
 class Results(_Model):

@@ -24,4 +24,10 @@ def describe_verification(found: Verification) -> str:
     else:
         lines.append(f"{len(found.mismatches)} beyond tolerance, or missing in one of the two:")
         lines += [f"  {mismatch}" for mismatch in found.mismatches[:MOST_LINES]]
+    if found.within_noise:
+        lines.append(
+            f"{len(found.within_noise)} more within the noise of MetPy's solver (it agrees for "
+            "levels moved by 0.0001 K at most):"
+        )
+        lines += [f"  {mismatch}" for mismatch in found.within_noise[:MOST_LINES]]
     return "\n".join(lines)

@@ -20,7 +20,7 @@ from _common import PROJECT, STATIONS
 
 from pipeline import stations
 from pipeline.calculate import argument_tuples
-from pipeline.calculations import BASE_INPUTS, CATALOGUE
+from pipeline.calculations import CATALOGUE
 from pipeline.config import Quality
 from pipeline.engines.compiled.engine import Results, evaluate_batch
 from pipeline.engines.metpy import Evaluation, Request, evaluate
@@ -63,22 +63,10 @@ TOLERANCES = {
     "*": Tolerance(1e-6, True, f"of the value (of {SMALL:g} if that is more)"),
 }
 
-#: Steps that come out of MetPy's solver: what is computed from them has its noise.
-FROM_SOLVER = ("sb_ascent", "ml_ascent", "mu_ascent", "dcape", "showalter_index", "wet_bulb_*")
-
 
 def tolerance(name: str) -> Tolerance:
     """Return how far apart a result of both engines may be."""
     return next(found for pattern, found in TOLERANCES.items() if fnmatch(name, pattern))
-
-
-def from_solver(name: str) -> bool:
-    """Return whether a result hangs on MetPy's solver, and so can fall on either side of a fork."""
-    if name in BASE_INPUTS:
-        return False
-    if any(fnmatch(name, pattern) for pattern in FROM_SOLVER):
-        return True
-    return any(map(from_solver, CATALOGUE[name].inputs))
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,20 @@ by as little: where it then says what the kernel says, neither is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from _engines import Column, FloatArray, Soundings, difference, from_solver
+from _engines import Column, FloatArray, Soundings, difference
 
 from pipeline.calculations import CATALOGUE
 from pipeline.engines.metpy import Evaluation, Request, evaluate
 from pipeline.executors import Executor
+from pipeline.noise import from_solver, moved
 
-#: By how much temperature and dewpoint are moved (K).
-MOVES = (1e-5, 3e-5, 1e-4)
-#: Both, one of them, and each level on its own, three times.
-WAYS = ("both", "temperature", "dewpoint", "levels 1", "levels 2", "levels 3")
 #: So many profiles are looked into; more are too many anyway.
 MOST_EXPLAINED = 60
-
-Levels = tuple[FloatArray, ...]
 
 
 class Difference(NamedTuple):
@@ -39,20 +33,6 @@ class Difference(NamedTuple):
     nearest: float
     """What MetPy's engine says nearest to the kernel on levels moved a little."""
     explained: bool
-
-
-def moved(levels: Levels) -> Iterator[Levels]:
-    """Yield a profile with temperature and dewpoint moved by less than anybody can measure."""
-    pressure, temperature, dewpoint, *others = levels
-    random = np.random.default_rng(len(pressure))
-    for move, way in product(MOVES, WAYS):
-        signs = (
-            np.ones(len(pressure)) if way in WAYS[:3] else random.choice([-1.0, 1.0], len(pressure))
-        )
-        for step in (move * signs, -move * signs):
-            warmer = temperature + step * (way != "dewpoint")
-            moister = dewpoint + step * (way != "temperature")
-            yield pressure, warmer, np.minimum(warmer, moister), *others
 
 
 def look_into(
@@ -69,10 +49,12 @@ def look_into(
         noisy = tuple(name for name in names if from_solver(name))
         if noisy and number < MOST_EXPLAINED:
             work = partial(evaluate, request=Request(noisy))
-            evaluations = list(executor.starmap(work, moved(these.profiles[profile])))
+            pressure, temperature, dewpoint, *others = these.profiles[profile]
+            levels = ((pressure, *pair, *others) for pair in moved(temperature, dewpoint))
+            evaluations = list(executor.starmap(work, levels))
         for name in names:
-            others = [_result(one, noisy, name) for one in evaluations if name in noisy]
-            differences.append(_judged(found[name], profile, name, others))
+            again = [_result(one, noisy, name) for one in evaluations if name in noisy]
+            differences.append(_judged(found[name], profile, name, again))
     return differences
 
 
