@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.readers._bufr_decode import library
+from pipeline.readers._eccodes import library
 
 FIXTURE = Path(__file__).parent / "fixtures" / "bufr" / "bulletin.bufr"
 

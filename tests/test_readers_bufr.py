@@ -17,7 +17,7 @@ import pytest
 from pipeline.errors import ReadError
 from pipeline.profiles import Profile
 from pipeline.readers import bufr
-from pipeline.readers._bufr_decode import library
+from pipeline.readers._eccodes import library
 from pipeline.readers.limits import Limits, in_force
 
 #: File: its soundings, their levels together, and the first station.

@@ -29,6 +29,7 @@ from pipeline.errors import ReadError
 from pipeline.flags import SourceStatus
 from pipeline.profiles import LEVEL_VARIABLES
 from pipeline.readers import model_columns
+from pipeline.readers._eccodes import library
 from pipeline.readers.limits import Limits
 
 LEVELS = (1000, 850, 500, 300)
@@ -226,6 +227,14 @@ class TestGrib:
         _without_module(monkeypatch, "cfgrib")
         source = readers.read_source(str(grib), "model_columns")
         assert "pip install 'sounding-pipeline[grib]'" in source.row.message
+
+    def test_without_ecCodes_it_says_so_too(self, grib: Path, monkeypatch) -> None:
+        monkeypatch.setitem(sys.modules, "eccodes", None)
+        library.cache_clear()
+        message = readers.read_source(str(grib)).row.message
+        assert message == (
+            "GRIB, and ecCodes is not installed: pip install 'sounding-pipeline[grib]'"
+        )
 
     def test_metpy_works_after_it_in_the_same_process(self, grib: Path) -> None:
         """ecCodes and pyproj each bring a PROJ; in the wrong order the process dies."""

@@ -1,25 +1,17 @@
-"""Decoding a BUFR message by ecCodes (extra ``bufr``): values, descriptors, texts, the time.
-
-ecCodes writes what it has to complain of to the terminal; here it goes into a file of its own, and
-from there into the problem of the message.
-"""
+"""Decoding a BUFR message by ecCodes (extra ``bufr``): values, descriptors, texts, the time."""
 
 from __future__ import annotations
 
-import atexit
-import functools
-import importlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME, FloatArray
+from pipeline.readers._eccodes import complaint, library
 from pipeline.readers._text import shorten
 
 #: Below it, a value of ecCodes is missing.
@@ -65,44 +57,6 @@ class Decoded:
         return " ".join("".join(one for one in text if one.isprintable()).split())
 
 
-@functools.cache
-def library() -> Any:
-    """Return ecCodes, which does not write to the terminal any more.
-
-    Raises
-    ------
-    ReadError
-        When it is not installed.
-    """
-    try:
-        # ecCodes brings a PROJ of its own; loaded before pyproj's, it corrupts the memory of both.
-        importlib.import_module("pyproj")
-        import eccodes
-    except (ImportError, RuntimeError) as error:  # RuntimeError: its library is not found
-        raise ReadError(
-            "BUFR, and ecCodes is not installed: pip install 'sounding-pipeline[bufr]'"
-        ) from error
-    eccodes.codes_context_set_logging(_log())
-    return eccodes
-
-
-@functools.cache
-def _log() -> IO[bytes]:
-    """Return the file for complaints, open as long as the process: ecCodes holds on to it."""
-    log = tempfile.TemporaryFile("w+b", buffering=0)  # noqa: SIM115
-    atexit.register(log.close)
-    return log
-
-
-def _complaint() -> str:
-    """Return what ecCodes complained of first since the last time, and forget it all."""
-    _log().seek(0)
-    lines = _log().read(1000).decode("latin-1").splitlines()
-    _log().seek(0)
-    _log().truncate()
-    return lines[0].partition(":")[2].strip() if lines else ""
-
-
 @contextmanager
 def decoded(content: bytes) -> Iterator[Decoded]:
     """Give what is in a message, or why it cannot be decoded, within the block.
@@ -118,7 +72,7 @@ def decoded(content: bytes) -> Iterator[Decoded]:
         When ecCodes is not installed.
     """
     eccodes, message = library(), Decoded()
-    _complaint()
+    complaint()
     try:
         _decode(eccodes, content, message)
         yield message
@@ -139,7 +93,7 @@ def _decode(eccodes: Any, content: bytes, message: Decoded) -> None:
     except MemoryError:
         raise
     except Exception as error:  # ecCodes raises all kinds for damage
-        why = _complaint() or f"{type(error).__name__}: {error}"
+        why = complaint() or f"{type(error).__name__}: {error}"
         message.problem = f"ecCodes cannot decode it: {shorten(why, 200)}"
 
 

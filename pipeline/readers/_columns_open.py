@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ReadError
 from pipeline.profiles import FloatArray
-from pipeline.readers._bufr_decode import library
 from pipeline.readers._columns_names import AT_SURFACE, ON_LEVELS
+from pipeline.readers._eccodes import library
 from pipeline.readers._files import is_store, size
 from pipeline.readers._grib_messages import MAGIC as GRIB_MAGIC
 from pipeline.readers._grib_messages import refuse_damaged
@@ -235,17 +235,15 @@ def _refuse_pickles(store: Path) -> None:
 
 
 def _grib(path: Path) -> Contents:
+    library("GRIB", "grib")
     try:
-        # ecCodes brings a PROJ of its own; loaded before pyproj's, it corrupts the memory of both.
-        import pyproj  # noqa: F401
         from cfgrib import dataset as cfgrib
         from cfgrib.messages import FileStream
-    except (ImportError, RuntimeError) as error:  # RuntimeError: cfgrib does not find ecCodes
+    except ImportError as error:
         raise ReadError(
             "GRIB, and cfgrib is not installed: pip install 'sounding-pipeline[grib]'"
         ) from error
     refuse_damaged(path)
-    library()  # which keeps ecCodes from writing to the terminal
     keys = [*cfgrib.compute_index_keys(), "shortName"]
     try:
         index = cfgrib.open_fileindex(FileStream(str(path), errors="raise"), "", keys)

@@ -29,10 +29,11 @@ import numpy as np
 
 from pipeline.errors import ReadError
 from pipeline.profiles import Extra, FloatArray, Profile
-from pipeline.readers._bufr_decode import Decoded, decoded, library, time_of
+from pipeline.readers._bufr_decode import Decoded, decoded, time_of
 from pipeline.readers._bufr_messages import MAGIC, SOUNDINGS, Message, describe, messages
 from pipeline.readers._bufr_structure import Block, Subset, walk
 from pipeline.readers._dropsondes import from_the_surface_up
+from pipeline.readers._eccodes import library
 from pipeline.readers._quantities import UNITS, build, convert
 from pipeline.readers.limits import refuse_levels
 from pipeline.readers.refusals import NearMiss
