@@ -647,11 +647,12 @@ class TestManners:
         with socket.create_server(("127.0.0.1", 0)) as listener:
 
             def serve() -> None:
-                for _ in range(2):
-                    connection, _address = listener.accept()
-                    with connection:
-                        connection.recv(1000)
-                        connection.sendall(reply)
+                with contextlib.suppress(OSError):  # closed, where it is not asked twice
+                    for _ in range(2):
+                        connection, _address = listener.accept()
+                        with connection:
+                            connection.recv(1000)
+                            connection.sendall(reply)
 
             threading.Thread(target=serve, daemon=True).start()
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
