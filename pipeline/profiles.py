@@ -70,8 +70,8 @@ class Profile:
     surface_altitude : float
         m above mean sea level; NaN where the source does not say.
     extras : dict of str to Extra
-        More level variables. A quantity that the catalogue computes too is prefixed
-        ``reported_``.
+        More level variables, by the names of :mod:`pipeline.readers._riding`. A quantity that
+        the catalogue computes too is prefixed ``reported_``.
     derived : frozenset of str
         Level variables that the source does not give, and the reader computed: dewpoint from
         another humidity, winds from speed and direction.

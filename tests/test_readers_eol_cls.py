@@ -84,10 +84,12 @@ class TestAnAscent:
     def test_what_is_doubtful_or_estimated_stays_and_its_code_rides_along(self) -> None:
         profile = soundings()[ASCENT]
         assert (profile.pressure[6], profile.temperature[6]) == (700.0, 6.0)
-        flags = [profile.extras[f"{name}_flag"].values[6] for name in ("pressure", "temperature")]
+        flags = [
+            profile.extras[f"{name}_quality"].values[6] for name in ("pressure", "temperature")
+        ]
         assert flags == [2.0, 4.0]
-        assert np.isnan(profile.extras["humidity_flag"].values[6])  # 99 is unchecked
-        assert "3 bad" in profile.extras["pressure_flag"].long_name
+        assert np.isnan(profile.extras["humidity_quality"].values[6])  # 99 is unchecked
+        assert "3 bad" in profile.extras["pressure_quality"].long_name
 
     def test_facts_come_from_the_header(self) -> None:
         profile = soundings()[ASCENT]
@@ -174,7 +176,7 @@ class TestOldFiles:
         profile = soundings()[CLASS]
         assert profile.u_wind.tolist() == [3.0, 3.0]
         assert profile.temperature.tolist() == [28.0, 27.0]
-        assert "temperature_flag" not in profile.extras
+        assert "temperature_quality" not in profile.extras
         assert np.isnan(profile.extras["ascent_rate"].values[0])
 
     def test_a_position_that_is_missing_is_missing(self) -> None:

@@ -162,11 +162,12 @@ class TestRealFiles:
         """The last line: ``5 73 33517 -389 -799 100 48 1253 236 15``; the report is that of 12."""
         (one,) = read(shared_data / "gsd_text" / "nkx-raob-1.txt")
         assert (one.pressure[-1], one.height[-1]) == (7.3, 33517.0)
-        assert one.extras["time_since_report"].values[-1] == 53 * 60
-        assert one.extras["time_since_report"].values[0] == -58 * 60  # 1102
-        assert one.extras["bearing"].values[-1] == 236
+        assert one.extras["elapsed_time"].values[-1] == (60 + 51) * 60  # from 1102 to 1253
+        assert one.extras["elapsed_time"].values[0] == 0
+        assert "the first of its levels is of 2023-06-30T11:02:00" in one.notes
+        assert one.extras["azimuth_angle"].values[-1] == 236
         assert one.extras["range"].values[-1] == 15 * 1852
-        assert [one.extras[name].units for name in ("time_since_report", "range")] == ["s", "m"]
+        assert [one.extras[name].units for name in ("elapsed_time", "range")] == ["s", "m"]
 
     def test_a_place_that_is_no_station_is_known_by_its_coordinates(
         self, shared_data: Path
@@ -209,8 +210,9 @@ class TestTheFormat:
 
     def test_times_of_levels_pass_midnight(self) -> None:
         one, _ = read(FIXTURE)
-        since = one.extras["time_since_report"].values
-        assert since.tolist() == [-60, -120, 60, 180, 61 * 60]  # 2359, 2358, 0001, 0003, 0101
+        since = one.extras["elapsed_time"].values
+        assert since.tolist() == [60, 0, 180, 300, 63 * 60]  # 2359, 2358, 0001, 0003, 0101
+        assert "the first of its levels is of 2023-12-31T23:58:00" in one.notes
 
     def test_a_forecast(self) -> None:
         """A longitude without a letter is positive to the west, so this one is in Australia."""

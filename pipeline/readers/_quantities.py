@@ -22,6 +22,7 @@ from pipeline.profiles import (
     as_floats,
     wind_components,
 )
+from pipeline.readers._riding import riding
 from pipeline.readers._text import shorten
 
 STANDARD_GRAVITY = 9.80665
@@ -188,14 +189,12 @@ def build(
     _add_height(levels, quantities, facts.get("surface_altitude", np.nan), added)
     _add_wind(levels, quantities, added)
     derived = {name for name in levels if levels[name] is not quantities.get(name)}
-    riding = {}
+    along = {}
     if "relative_humidity" in quantities:
-        riding["reported_relative_humidity"] = Extra(
-            quantities["relative_humidity"], "percent", "relative humidity as reported"
-        )
-    riding |= extras or {}
+        along = riding({"reported_relative_humidity": quantities["relative_humidity"]})
+    along |= extras or {}
     return Profile(
-        **levels, **facts, extras=riding, derived=frozenset(derived), notes=(*notes, *added)
+        **levels, **facts, extras=along, derived=frozenset(derived), notes=(*notes, *added)
     )
 
 

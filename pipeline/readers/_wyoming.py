@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile, wind_components
+from pipeline.profiles import NOT_A_TIME, WINDS, FloatArray, Profile, wind_components
+from pipeline.readers._riding import riding
 from pipeline.readers._text import KNOT, numbers, shorten, time_from_two_digit_year
 from pipeline.readers.limits import refuse_levels
 
@@ -37,6 +38,8 @@ UNITS = {
 }
 REQUIRED = ("PRES", "HGHT", "TEMP", "DWPT", "DRCT")
 WIND_SPEED = {"SKNT": KNOT, "SPED": 1.0}
+#: What rides along.
+EXTRAS = {"reported_relative_humidity": "RELH", "reported_mixing_ratio": "MIXR"}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 #: What says that a file holds such a table, within its first bytes.
@@ -192,15 +195,7 @@ def _levels(table: Sequence[Line]) -> dict[str, Any]:
     column: dict[str, FloatArray] = dict(zip(names, values.T, strict=True))
     speed = next(name for name in names if name in WIND_SPEED)
     u_wind, v_wind = wind_components(column[speed] * WIND_SPEED[speed], column["DRCT"])
-    extras = {}
-    if "RELH" in column:
-        extras["reported_relative_humidity"] = Extra(
-            column["RELH"], "percent", "relative humidity as reported"
-        )
-    if "MIXR" in column:
-        extras["reported_mixing_ratio"] = Extra(
-            column["MIXR"], "g kg-1", "humidity mixing ratio as reported"
-        )
+    extras = riding({name: column[title] for name, title in EXTRAS.items() if title in column})
     return {
         "pressure": column["PRES"],
         "height": column["HGHT"],

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.profiles import Extra, Profile
+from pipeline.profiles import Profile
 from pipeline.readers import _netcdf_layout as layouts
 from pipeline.readers._dropsondes import after_release, from_the_surface_up, only_where
 from pipeline.readers._netcdf_columns import (
@@ -38,6 +38,7 @@ from pipeline.readers._netcdf_kinds import why_not
 from pipeline.readers._netcdf_layout import Array
 from pipeline.readers._netcdf_summary import opened
 from pipeline.readers._quantities import build
+from pipeline.readers._riding import VOCABULARY, riding
 
 NAME = "aspen_netcdf"
 DESCRIPTION = "dropsondes after ASPEN quality control, netCDF; from the surface up"
@@ -57,11 +58,11 @@ KNOWN = Known(
         "wind_direction": ("wdir",),
     },
     riding={
-        "gps_altitude": Riding("gpsalt", "m", "altitude by GPS"),
-        "ascent_rate": Riding("dz", "m s-1", "vertical velocity of the sonde, upwards"),
-        "upward_air_velocity": Riding("w_wind", "m s-1", "vertical component of the wind"),
-        "drift_latitude": Riding("lat", "degrees_north", "latitude of the sonde"),
-        "drift_longitude": Riding("lon", "degrees_east", "longitude of the sonde"),
+        "gps_altitude": Riding("gpsalt", *VOCABULARY["gps_altitude"]),
+        "ascent_rate": Riding("dz", *VOCABULARY["ascent_rate"]),
+        "upward_air_velocity": Riding("w_wind", *VOCABULARY["upward_air_velocity"]),
+        "drift_latitude": Riding("lat", *VOCABULARY["drift_latitude"]),
+        "drift_longitude": Riding("lon", *VOCABULARY["drift_longitude"]),
     },
 )
 
@@ -107,20 +108,20 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         since = elapsed(dataset, table.layout, times[0])
         released = places(dataset, table.layout, RELEASE)
         facts = {"surface_altitude": _surface(dataset), **_station(dataset)}
-    quantities, riding = table.profile(0)
-    riding["elapsed_time"] = Extra(since, "s", "time since launch")
-    columns = {**quantities, **{name: extra.values for name, extra in riding.items()}}
+    quantities, along = table.profile(0)
+    along |= riding({"elapsed_time": since})
+    columns = {**quantities, **{name: extra.values for name, extra in along.items()}}
     columns, left_out = only_where(columns, after_release(since, 0.0))
     notes += (DROPSONDE,)
     if left_out:
         notes += (f"records from before the launch left out: {left_out}",)
     columns = from_the_surface_up(columns)
     facts |= _position(released, columns)
-    riding = {name: extra._replace(values=columns[name]) for name, extra in riding.items()}
+    along = {name: extra._replace(values=columns[name]) for name, extra in along.items()}
     yield build(
         {name: columns[name] for name in quantities},
         notes,
-        with_values(riding),
+        with_values(along),
         time=times[0],
         **facts,
     )

@@ -28,9 +28,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile
+from pipeline.profiles import NOT_A_TIME, FloatArray, Profile
 from pipeline.readers._dropsondes import from_the_surface_up, only_where
 from pipeline.readers._quantities import build
+from pipeline.readers._riding import riding
 from pipeline.readers._text import decode, lines, numbers, shorten, time_from_two_digit_year
 from pipeline.readers.limits import refuse_levels
 from pipeline.readers.refusals import NearMiss
@@ -46,13 +47,13 @@ COLUMNS: dict[str, tuple[float, ...]] = {
     "relative_humidity": (999.0,),
     "wind_direction": (999.0,),
     "wind_speed": (999.0,),
-    "vertical_velocity": (99.0,),
+    "ascent_rate": (99.0,),
     "drift_longitude": (999.0,),
     "drift_latitude": (99.0,),
     "height": (99999.0, 9999.0),
     "wind_satellites": (999.0,),
     "relative_humidity_1": (999.0,),
-    "relative_humidity_2": (999.0,),
+    "reported_relative_humidity_2": (999.0,),
     "satellites": (999.0,),
     "wind_error": (99.0,),
     "gps_altitude": (99999.0,),
@@ -65,28 +66,28 @@ SENSORS = (
     "relative_humidity",
     "height",
     "relative_humidity_1",
-    "relative_humidity_2",
+    "reported_relative_humidity_2",
 )
 GPS = (
     "wind_direction",
     "wind_speed",
-    "vertical_velocity",
+    "ascent_rate",
     "drift_longitude",
     "drift_latitude",
     "wind_error",
     "gps_altitude",
 )
 
-#: What rides along: units and what it is.
-EXTRAS = {
-    "elapsed_time": ("s", "time since release"),
-    "drift_longitude": ("degrees_east", "longitude of the sonde"),
-    "drift_latitude": ("degrees_north", "latitude of the sonde"),
-    "vertical_velocity": ("m s-1", "vertical velocity of the sonde"),
-    "gps_altitude": ("m", "altitude by GPS"),
-    "wind_error": ("m s-1", "uncertainty of the wind as the receiver gives it"),
-    "relative_humidity_2": ("percent", "relative humidity of the second sensor"),
-}
+#: What rides along.
+EXTRAS = (
+    "elapsed_time",
+    "drift_longitude",
+    "drift_latitude",
+    "ascent_rate",
+    "gps_altitude",
+    "wind_error",
+    "reported_relative_humidity_2",
+)
 
 #: s after the release, in which the parachute opens; until then the wind is the aircraft's speed
 #: and the receiver may even say that the sonde rises.
@@ -214,12 +215,12 @@ class _Drop:
         if np.isnan(facts["latitude"]):
             facts |= _first_position(columns)
         columns = from_the_surface_up(columns)
-        extras = {
-            name: Extra(columns[name], units, long_name)
-            for name, (units, long_name) in EXTRAS.items()
+        there = {
+            name: columns[name]
+            for name in EXTRAS
             if name in columns and np.isfinite(columns[name]).any()
         }
-        return build(columns, notes=(*notes, *changed), extras=extras, **facts)
+        return build(columns, notes=(*notes, *changed), extras=riding(there), **facts)
 
 
 # --------------------------------------------------------------------------- numbers
@@ -274,7 +275,7 @@ def _seconds(clock: str) -> float:
 def _settling(columns: Mapping[str, FloatArray]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return which records come before the sonde falls, as its vertical velocity tells."""
     elapsed = columns["elapsed_time"]
-    rising = (columns["vertical_velocity"] >= 0) & (elapsed <= SETTLES_WITHIN)
+    rising = (columns["ascent_rate"] >= 0) & (elapsed <= SETTLES_WITHIN)
     last = elapsed[rising].max(initial=-1.0)
     return np.asarray(elapsed <= last)
 

@@ -25,6 +25,7 @@ import numpy as np
 from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile
 from pipeline.readers._quantities import build
+from pipeline.readers._riding import riding
 from pipeline.readers._text import (
     KNOT,
     decode,
@@ -50,16 +51,12 @@ QUANTITIES = {
     "SKNT": ("wind_speed", KNOT),
 }
 
-#: Columns that ride along: name, units, what it is.
+#: Columns that ride along, in the units of their name there.
 EXTRAS = {
-    "OMEG": ("omega", "Pa s-1", "vertical velocity in pressure coordinates"),
-    "CFRL": ("cloud_fraction", "percent", "fraction of the sky covered by cloud"),
-    "TMWC": ("reported_wet_bulb_temperature", "degC", "wet-bulb temperature as reported"),
-    "THTE": (
-        "reported_equivalent_potential_temperature",
-        "K",
-        "equivalent potential temperature as reported",
-    ),
+    "OMEG": "omega",
+    "CFRL": "cloud_fraction",
+    "TMWC": "reported_wet_bulb_temperature",
+    "THTE": "reported_equivalent_potential_temperature",
 }
 
 _COLUMNS_LINE = re.compile(r"^[ \t]*SNPARM[ \t]*=", re.MULTILINE)
@@ -243,11 +240,7 @@ def _quantities(column: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
 
 
 def _extras(column: Mapping[str, FloatArray]) -> dict[str, Extra]:
-    return {
-        name: Extra(column[source], units, long_name)
-        for source, (name, units, long_name) in EXTRAS.items()
-        if source in column
-    }
+    return riding({name: column[source] for source, name in EXTRAS.items() if source in column})
 
 
 def _facts(header: str) -> dict[str, Any]:

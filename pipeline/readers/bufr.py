@@ -35,6 +35,7 @@ from pipeline.readers._bufr_structure import Block, Subset, walk
 from pipeline.readers._dropsondes import from_the_surface_up
 from pipeline.readers._eccodes import library
 from pipeline.readers._quantities import UNITS, build, convert
+from pipeline.readers._riding import drifted, riding
 from pipeline.readers.limits import refuse_levels
 from pipeline.readers.refusals import NearMiss
 
@@ -63,18 +64,11 @@ GEOPOTENTIAL_HEIGHTS = (10009, 7009)
 STATISTICS = 8023
 
 RIDING = {
-    4086: ("elapsed_time", "s", "time since launch"),
-    8001: ("vertical_significance", "1", "vertical sounding significance (008001)"),
-    8042: (
-        "extended_vertical_significance",
-        "1",
-        "extended vertical sounding significance (008042)",
-    ),
+    4086: "elapsed_time",
+    8001: "vertical_significance",
+    8042: "extended_vertical_significance",
 }
-DISPLACEMENT = {
-    5015: ("drift_latitude", "latitude", "degrees_north", "latitude of the balloon"),
-    6015: ("drift_longitude", "longitude", "degrees_east", "longitude of the balloon"),
-}
+DISPLACEMENT = {5015: "latitude", 6015: "longitude"}
 
 YEAR_TO_MINUTE, SECOND = (4001, 4002, 4003, 4004, 4005), 4006
 LATITUDES, LONGITUDES = (5001, 5002), (6001, 6002)
@@ -235,14 +229,14 @@ def _profile(subset: Subset, blocks: list[Block], content: Decoded, where: str) 
         notes.append("heights are not geopotential ones")
     if len(blocks) > 1:
         notes.append(f"levels of {len(blocks)} blocks of the message, one after the other")
-    riding = _riding(blocks, facts)
-    columns = {**quantities, **{name: extra.values for name, extra in riding.items()}}
+    along = _riding(blocks, facts)
+    columns = {**quantities, **{name: extra.values for name, extra in along.items()}}
     turned = from_the_surface_up(columns)
     if len(blocks) == 1 and turned["pressure"] is not columns["pressure"]:
         notes.append("comes from the top down, and was turned round")
         columns = turned
-    riding = {name: extra._replace(values=columns[name]) for name, extra in riding.items()}
-    return build({name: columns[name] for name in quantities}, tuple(notes), riding, **facts)
+    along = riding({name: columns[name] for name in along})
+    return build({name: columns[name] for name in quantities}, tuple(notes), along, **facts)
 
 
 def _quantities(blocks: list[Block]) -> dict[str, FloatArray]:
@@ -256,16 +250,9 @@ def _quantities(blocks: list[Block]) -> dict[str, FloatArray]:
 
 def _riding(blocks: list[Block], facts: Mapping[str, Any]) -> dict[str, Extra]:
     """Return what rides along, of which at least one value is there."""
-    riding = {
-        name: Extra(_column(blocks, (code,)), units, about)
-        for code, (name, units, about) in RIDING.items()
-    }
-    for code, (name, start, units, about) in DISPLACEMENT.items():
-        values = facts[start] + _column(blocks, (code,))
-        if start == "longitude":
-            values = np.where(np.abs(values) > 180, (values + 180) % 360 - 180, values)
-        riding[name] = Extra(values, units, about)
-    return {name: extra for name, extra in riding.items() if np.isfinite(extra.values).any()}
+    found = {name: _column(blocks, (code,)) for code, name in RIDING.items()}
+    found |= drifted(facts, {name: _column(blocks, (code,)) for code, name in DISPLACEMENT.items()})
+    return riding({name: values for name, values in found.items() if np.isfinite(values).any()})
 
 
 def _column(blocks: list[Block], elements: tuple[int, ...]) -> FloatArray:

@@ -31,6 +31,7 @@ from pipeline.errors import ReadError
 from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile
 from pipeline.readers._dropsondes import from_the_surface_up, only_where
 from pipeline.readers._quantities import build
+from pipeline.readers._riding import riding
 from pipeline.readers._text import decode, lines, numbers, shorten
 from pipeline.readers.limits import refuse_levels
 from pipeline.readers.refusals import NearMiss
@@ -56,38 +57,33 @@ COLUMNS: dict[str, tuple[float, ...]] = {
     "first_other": (999.0,),
     "second_other": (999.0,),
     "height": (99999.0,),
-    "pressure_flag": (99.0,),
-    "temperature_flag": (99.0,),
-    "humidity_flag": (99.0,),
-    "u_wind_flag": (99.0,),
-    "v_wind_flag": (99.0,),
-    "ascent_rate_flag": (99.0,),
+    "pressure_quality": (99.0,),
+    "temperature_quality": (99.0,),
+    "humidity_quality": (99.0,),
+    "u_wind_quality": (99.0,),
+    "v_wind_quality": (99.0,),
+    "ascent_rate_quality": (99.0,),
 }
 BAD = 3.0
 #: What each quality code is about: dewpoint rests on temperature and humidity.
 JUDGED = {
-    "pressure_flag": ("pressure",),
-    "temperature_flag": ("temperature", "dewpoint"),
-    "humidity_flag": ("relative_humidity", "dewpoint"),
-    "u_wind_flag": ("u_wind", "v_wind", "wind_speed", "wind_direction"),
-    "v_wind_flag": ("u_wind", "v_wind", "wind_speed", "wind_direction"),
-    "ascent_rate_flag": ("ascent_rate",),
+    "pressure_quality": ("pressure",),
+    "temperature_quality": ("temperature", "dewpoint"),
+    "humidity_quality": ("relative_humidity", "dewpoint"),
+    "u_wind_quality": ("u_wind", "v_wind", "wind_speed", "wind_direction"),
+    "v_wind_quality": ("u_wind", "v_wind", "wind_speed", "wind_direction"),
+    "ascent_rate_quality": ("ascent_rate",),
 }
 FLAG_MEANING = "quality by NCAR/EOL: 1 good, 2 maybe, 3 bad, 4 estimated, 9 missing"
-EXTRAS = {
-    "elapsed_time": ("s", "time since release"),
-    "ascent_rate": ("m s-1", "ascent rate"),
-    "drift_longitude": ("degrees_east", "longitude of the sonde"),
-    "drift_latitude": ("degrees_north", "latitude of the sonde"),
-}
-#: What the two columns before the altitude hold, by their names in lower case.
+EXTRAS = ("elapsed_time", "ascent_rate", "drift_longitude", "drift_latitude")
+#: What the two columns before the altitude hold, by their names in lower case, and the factor
+#: that puts it into the units that it rides along in.
 OTHERS = {
-    "ele": ("elevation_angle", "degree", "elevation angle of the sonde"),
-    **dict.fromkeys(("azi", "azim", "az"), ("azimuth_angle", "degree", "azimuth of the sonde")),
-    "ang": ("azimuth_angle", "degree", "azimuth of the sonde"),
-    "rng": ("range", "km", "distance of the sonde"),
-    "mixrat": ("reported_mixing_ratio", "g kg-1", "mixing ratio as reported"),
-    "virt": ("reported_virtual_temperature", "K", "virtual temperature as reported"),
+    "ele": ("elevation_angle", 1.0),
+    **dict.fromkeys(("azi", "azim", "az", "ang"), ("azimuth_angle", 1.0)),
+    "rng": ("range", 1000.0),  # km
+    "mixrat": ("reported_mixing_ratio", 1.0),
+    "virt": ("reported_virtual_temperature", 1.0),
 }
 MOST_HEADER_LINES = 40
 #: degrees, by which degrees and minutes may differ from decimal degrees that are rounded to 0.1.
@@ -257,15 +253,15 @@ def _without_bad(columns: dict[str, FloatArray]) -> tuple[dict[str, FloatArray],
 
 def _extras(columns: Mapping[str, FloatArray], names: list[str], coded: bool) -> dict[str, Extra]:
     """Return what rides along: what is there at all, and the quality codes."""
-    found = {name: Extra(columns[name], *EXTRAS[name]) for name in EXTRAS}
+    there = {name: columns[name] for name in EXTRAS}
     for position, name in ((12, "first_other"), (13, "second_other")):
-        title, units, long_name = OTHERS.get(names[position], ("", "", ""))
+        title, factor = OTHERS.get(names[position], ("", 1.0))
         if title:
-            found[title] = Extra(columns[name], units, long_name)
-    found = {name: extra for name, extra in found.items() if np.isfinite(extra.values).any()}
+            there[title] = columns[name] * factor
+    found = riding({name: one for name, one in there.items() if np.isfinite(one).any()})
     if coded:
         for name in JUDGED:
-            title = name.removesuffix("_flag").replace("_", " ")
+            title = name.removesuffix("_quality").replace("_", " ")
             found[name] = Extra(columns[name], "1", f"{title}: {FLAG_MEANING}")
     return found
 

@@ -24,6 +24,7 @@ from pipeline.errors import ReadError
 from pipeline.profiles import Extra, FloatArray, Profile
 from pipeline.readers._gempak_layout import MISSING, Layout, kind_of, look
 from pipeline.readers._quantities import UNITS, build, convert
+from pipeline.readers._riding import riding
 from pipeline.readers._text import shorten, time_from_two_digit_year
 from pipeline.readers.limits import MEGABYTE, refuse_levels
 from pipeline.readers.refusals import NearMiss
@@ -213,10 +214,7 @@ def _quantities(
             quantities[role] = convert(values, units, UNITS[role])
         elif name != "omeg" and np.isfinite(values).any():
             left_out.append(name.upper())
-    extras = {}
-    if "omeg" in columns:
-        about = "vertical velocity in pressure coordinates"
-        extras["omega"] = Extra(columns["omeg"], "Pa s-1", about)
+    extras = riding({"omega": columns["omeg"]} if "omeg" in columns else {})
     notes = (f"left out: {shorten(', '.join(left_out), 200)}",) if left_out else ()
     return quantities, extras, notes
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.profiles import NOT_A_TIME, Extra, Profile
+from pipeline.profiles import NOT_A_TIME, Profile
 from pipeline.readers import _netcdf_layout as layouts
 from pipeline.readers._netcdf_columns import (
     Known,
@@ -39,6 +39,7 @@ from pipeline.readers._netcdf_kinds import why_not
 from pipeline.readers._netcdf_layout import Layout
 from pipeline.readers._netcdf_summary import opened
 from pipeline.readers._quantities import build
+from pipeline.readers._riding import VOCABULARY, riding
 
 NAME = "gruan_netcdf"
 DESCRIPTION = "GRUAN radiosonde products (RS92-GDP, RS41-GDP and others), with uncertainties"
@@ -59,9 +60,9 @@ KNOWN = Known(
     },
     required=("relative_humidity",),
     riding={
-        "geometric_altitude": Riding("alt", "m", "geometric altitude above mean sea level"),
-        "drift_latitude": Riding("lat", "degrees_north", "latitude of the sonde"),
-        "drift_longitude": Riding("lon", "degrees_east", "longitude of the sonde"),
+        "geometric_altitude": Riding("alt", *VOCABULARY["geometric_altitude"]),
+        "drift_latitude": Riding("lat", *VOCABULARY["drift_latitude"]),
+        "drift_longitude": Riding("lon", *VOCABULARY["drift_longitude"]),
     },
 )
 
@@ -113,9 +114,9 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         time, notes = _launch(dataset, table.layout)
         since = elapsed(dataset, table.layout, time)
         facts = {**_place(dataset, table.layout), **_site(dataset)}
-    quantities, riding = table.profile(0)
-    riding["elapsed_time"] = Extra(since, "s", "time since launch")
-    yield build(quantities, notes, with_values(riding), time=time, **facts)
+    quantities, along = table.profile(0)
+    along |= riding({"elapsed_time": since})
+    yield build(quantities, notes, with_values(along), time=time, **facts)
 
 
 def _with_uncertainties(dataset: Any) -> Known:

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile
+from pipeline.profiles import NOT_A_TIME, FloatArray, Profile
 from pipeline.readers._quantities import build
+from pipeline.readers._riding import riding
 from pipeline.readers._text import KNOT, decode, lines, numbers, shorten
 from pipeline.readers._wyoming import MONTHS
 from pipeline.readers.limits import refuse_levels
@@ -45,7 +46,6 @@ FIELD_WIDTH = 7
 LEVEL_WIDTHS = (49, 70)
 LEVEL_KINDS = "456789"
 MANDATORY, SURFACE = 4, 9
-KIND_MEANING = "4 mandatory, 5 significant, 6 wind, 7 tropopause, 8 maximum wind, 9 surface"
 
 #: hPa, above any surface pressure: larger numbers are tenths.
 HIGHEST_PRESSURE = 1100.0
@@ -211,10 +211,10 @@ class _Sounding:
                 notes.append(
                     f"the surface level is at {surface[0]:g} m, the station at {elevation:g} m"
                 )
-        extras = {"level_kind": Extra(values[:, 0], "1", f"kind of level: {KIND_MEANING}")}
+        along = {"level_kind": values[:, 0]}
         if self.width == LEVEL_WIDTHS[1]:
-            extras |= _flight(values[:, 7:], facts["time"])
-        return build(quantities, tuple(notes), extras, **facts)
+            along |= _flight(values[:, 7:], facts["time"], notes)
+        return build(quantities, tuple(notes), riding(along), **facts)
 
     def _speed_factor(self, notes: list[str]) -> float:
         """Return what makes m s-1 of the speeds; NaN where that is not known."""
@@ -272,18 +272,22 @@ def _without_missing(values: FloatArray, notes: list[str]) -> FloatArray:
     return values
 
 
-def _flight(values: FloatArray, time: np.datetime64) -> dict[str, Extra]:
-    """Return what rides along: when and where a level was observed."""
+def _flight(values: FloatArray, time: np.datetime64, notes: list[str]) -> dict[str, FloatArray]:
+    """Return when after the first of them and where levels were observed; note when that was."""
     clock, bearing, distance = np.where(values >= MISSING, np.nan, values).T
     hours, minutes = np.divmod(np.where(clock < 2400, clock, np.nan), 100.0)
     day = 24 * 60.0
     nominal = (time - time.astype("datetime64[D]")) / np.timedelta64(1, "m")
     # Counted from the time of the sounding, by half a day at most, it passes midnight unharmed.
     since = (hours * 60.0 + minutes - nominal + day / 2) % day - day / 2
+    if np.isfinite(since).any():
+        launch = float(np.nanmin(since))
+        since -= launch
+        notes.append(f"the first of its levels is of {time + np.timedelta64(round(launch), 'm')}")
     return {
-        "time_since_report": Extra(since * 60.0, "s", "time of the level after that of the report"),
-        "bearing": Extra(bearing, "degree", "direction of the balloon from the station"),
-        "range": Extra(distance * NAUTICAL_MILE, "m", "distance of the balloon from the station"),
+        "elapsed_time": since * 60.0,
+        "azimuth_angle": bearing,
+        "range": distance * NAUTICAL_MILE,
     }
 
 

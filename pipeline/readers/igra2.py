@@ -37,6 +37,7 @@ from pipeline.readers._igra2_rows import (
     new_block,
 )
 from pipeline.readers._igra2_text import CHUNK, Text
+from pipeline.readers._riding import VOCABULARY
 from pipeline.readers._text import shorten
 from pipeline.readers.limits import current, refuse_levels
 
@@ -49,10 +50,9 @@ HOUR, MINUTE = 3600, 60  # seconds
 FLAG_MEANING = "quality assurance passed: 0 not checked, 1 (A) first tier, 2 (B) both tiers"
 
 #: What rides along beside the six level variables, with units and what it is.
-EXTRAS = {
-    "elapsed_time": ("s", "time since release"),
-    "reported_relative_humidity": ("percent", "relative humidity as reported"),
-} | {name: ("1", f"{name.removesuffix('_flag')} {FLAG_MEANING}") for name in FLAG_COLUMNS}
+EXTRAS = {name: VOCABULARY[name] for name in ("elapsed_time", "reported_relative_humidity")} | {
+    name: ("1", f"{name.removesuffix('_flag')} {FLAG_MEANING}") for name in FLAG_COLUMNS
+}
 
 _HEADER = re.compile(
     rb"#(?P<station>[\w-]{11}) (?P<date>\d{4} [ \d]\d [ \d]\d) (?P<hour>[ \d]\d)"

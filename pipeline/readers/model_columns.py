@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import LEVEL_VARIABLES, Extra, Profile
+from pipeline.profiles import LEVEL_VARIABLES, Profile
 from pipeline.readers import _columns_choice as choice
 from pipeline.readers import _columns_names as names
 from pipeline.readers._columns_choice import Columns
@@ -34,6 +34,7 @@ from pipeline.readers._files import is_store, opened
 from pipeline.readers._grib_messages import MAGIC as GRIB_MAGIC
 from pipeline.readers._netcdf_kinds import other_reader
 from pipeline.readers._netcdf_summary import is_netcdf, summary
+from pipeline.readers._riding import riding
 from pipeline.readers.limits import current, refuse_levels
 
 NAME = names.READER
@@ -160,9 +161,7 @@ def _profile(layout: Layout, block: Block, number: int, time: np.datetime64) -> 
     mine = {name: one[number, below:].copy() for name, one in block.levels.items()}
     extras = {}
     if "relative_humidity" in mine:
-        extras["reported_relative_humidity"] = Extra(
-            mine["relative_humidity"], "percent", "relative humidity as reported"
-        )
+        extras = riding({"reported_relative_humidity": mine["relative_humidity"]})
     facts |= {name: mine[name] for name in LEVEL_VARIABLES if name in mine}
     return Profile(**facts, extras=extras, derived=layout.derived, notes=tuple(notes))
 

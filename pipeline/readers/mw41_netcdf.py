@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.profiles import NOT_A_TIME, Extra, Profile
+from pipeline.profiles import NOT_A_TIME, Profile
 from pipeline.readers import _netcdf_layout as layouts
 from pipeline.readers import _netcdf_names as names
 from pipeline.readers._netcdf_columns import (
@@ -35,6 +35,7 @@ from pipeline.readers._netcdf_kinds import why_not
 from pipeline.readers._netcdf_layout import Array, Layout
 from pipeline.readers._netcdf_summary import opened
 from pipeline.readers._quantities import build
+from pipeline.readers._riding import VOCABULARY, riding
 
 NAME = "mw41_netcdf"
 DESCRIPTION = "Vaisala MW41 radiosondes, netCDF of eurec4a_snd with undecodable times"
@@ -51,9 +52,9 @@ KNOWN = Known(
         "wind_direction": ("windDirection",),
     },
     riding={
-        "ascent_rate": Riding("ascentRate", "m s-1", "vertical velocity of the sonde, upwards"),
-        "drift_latitude": Riding("latitude", "degrees_north", "latitude of the sonde"),
-        "drift_longitude": Riding("longitude", "degrees_east", "longitude of the sonde"),
+        "ascent_rate": Riding("ascentRate", *VOCABULARY["ascent_rate"]),
+        "drift_latitude": Riding("latitude", *VOCABULARY["drift_latitude"]),
+        "drift_longitude": Riding("longitude", *VOCABULARY["drift_longitude"]),
     },
 )
 
@@ -102,14 +103,14 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
         altitude = number_in(layouts.attribute(dataset, "surface_altitude"))
         elapsed = _elapsed(dataset, layout)
     for number in range(layout.count):
-        quantities, riding = table.profile(number)
+        quantities, along = table.profile(number)
         if elapsed is not None:
             since = layouts.levels_of(elapsed, layout, number)[: len(quantities["pressure"])]
-            riding["elapsed_time"] = Extra(since, "s", "time since launch")
+            along |= riding({"elapsed_time": since})
         yield build(
             quantities,
             notes,
-            with_values(riding),
+            with_values(along),
             time=times[number],
             station_id=stations[number],
             station_name=name,

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, Extra, FloatArray, Profile
+from pipeline.profiles import NOT_A_TIME, FloatArray, Profile
 from pipeline.readers._parquet_layout import ELEMENTS, LAUNCH, STATION, Layout, find_layout
 from pipeline.readers._quantities import PLACE_UNITS, UNITS, build, convert
+from pipeline.readers._riding import drifted, riding
 from pipeline.readers._table_options import ROLE_UNITS, TableOptions, parse, to_time
 from pipeline.readers._text import shorten
 from pipeline.readers.limits import (
@@ -261,15 +262,13 @@ def _profile(table: Any, layout: Layout, settings: TableOptions) -> Profile:
         if role in numbers:
             known = numbers[role][np.isfinite(numbers[role])]
             facts[role] = float(known[0]) if len(known) else np.nan
-    extras = {
-        f"drift_{name}": Extra(
-            numbers[f"drift_{name}"] + facts[name], f"degrees_{towards}", f"{name} of the balloon"
-        )
-        for name, towards in (("latitude", "north"), ("longitude", "east"))
+    steps = {
+        name: numbers[f"drift_{name}"]
+        for name in ("latitude", "longitude")
         if f"drift_{name}" in numbers and name in facts
     }
     quantities = {role: numbers[role] for role in UNITS if role in numbers}
-    return build(quantities, notes, extras, **(facts | said))
+    return build(quantities, notes, riding(drifted(facts, steps)), **(facts | said))
 
 
 def _numbers(values: Any, units: str, role: str, settings: TableOptions) -> FloatArray:

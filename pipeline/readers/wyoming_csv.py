@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ReadError
-from pipeline.profiles import NOT_A_TIME, WINDS, Extra, FloatArray, Profile, wind_components
+from pipeline.profiles import NOT_A_TIME, WINDS, FloatArray, Profile, wind_components
+from pipeline.readers._riding import riding
 from pipeline.readers._text import decode, lines, numbers, shorten
 from pipeline.readers.limits import refuse_levels
 from pipeline.readers.refusals import NearMiss
@@ -42,8 +43,8 @@ COLUMNS = {
     "wind_speed": "wind speed_m/s",
 }
 EXTRAS = {
-    "reported_relative_humidity": ("relative humidity_%", "percent", "relative humidity"),
-    "reported_mixing_ratio": ("mixing ratio_g/kg", "g kg-1", "humidity mixing ratio"),
+    "reported_relative_humidity": "relative humidity_%",
+    "reported_mixing_ratio": "mixing ratio_g/kg",
 }
 
 #: A line with its number in the file.
@@ -137,7 +138,7 @@ def _columns(
     names: list[str], rows: Iterable[tuple[int, list[str]]]
 ) -> tuple[str, dict[str, FloatArray]]:
     """Return the time in the first row, and the numbers by column name."""
-    wanted = [*COLUMNS.values(), *(column for column, _, _ in EXTRAS.values() if column in names)]
+    wanted = [*COLUMNS.values(), *(column for column in EXTRAS.values() if column in names)]
     places = [names.index(name) for name in wanted]
     time_place, time = names.index("time"), ""
     values: list[list[float]] = []
@@ -157,14 +158,9 @@ def _profile(
     if np.isnat(time):
         notes.append(f"{shorten(time_text)!r} is not a time")
     longitude, latitude = _positions(level["longitude"], level["latitude"])
-    extras = {
-        name: Extra(column[source], units, f"{long_name} as reported")
-        for name, (source, units, long_name) in EXTRAS.items()
-        if source in column
-    }
+    along = {name: column[source] for name, source in EXTRAS.items() if source in column}
     if np.unique(longitude).size > 1 or np.unique(latitude).size > 1:
-        extras["drift_longitude"] = Extra(longitude, "degrees_east", "longitude of the balloon")
-        extras["drift_latitude"] = Extra(latitude, "degrees_north", "latitude of the balloon")
+        along |= {"drift_longitude": longitude, "drift_latitude": latitude}
     u_wind, v_wind = wind_components(level["wind_speed"], level["wind_direction"])
     return Profile(
         pressure=level["pressure"],
@@ -178,7 +174,7 @@ def _profile(
         time=time,
         longitude=float(longitude[0]),
         latitude=float(latitude[0]),
-        extras=extras,
+        extras=riding(along),
         notes=tuple(notes),
     )
 
