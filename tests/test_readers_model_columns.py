@@ -95,7 +95,7 @@ class TestGfsThroughThredds:
         assert profile.station_id == "grid_35.00N_262.00E"
         assert profile.time == np.datetime64("2010-10-26T12:00")
         assert profile.derived == {"dewpoint"}
-        assert profile.notes[0] == "dewpoint from relative humidity"
+        assert "over ice where it is cold" in profile.notes[0]  # as that of the GFS is
         assert "levels below the ground cannot be told" in profile.notes[1]
         extra = profile.extras["reported_relative_humidity"]
         assert extra.units == "percent"
@@ -178,11 +178,11 @@ class TestColumns:
             truth = metpy.calc.dewpoint(vapor)
         np.testing.assert_allclose(profile.dewpoint, truth.m_as("degC"), rtol=1e-9)
 
-    def test_ecmwfs_relative_humidity_comes_after_specific_and_with_a_word_about_ice(
+    def test_relative_humidity_comes_after_specific_and_with_a_word_about_ice(
         self, tmp_path: Path
     ) -> None:
-        ecmwf = {"standard_name": "relative_humidity", "units": "%", "GRIB_centre": "ecmf"}
-        both = on_pressure() | {"r": (DIMENSIONS, varied(5, 99), ecmwf)}
+        relative = {"standard_name": "relative_humidity", "units": "%"}
+        both = on_pressure() | {"r": (DIMENSIONS, varied(5, 99), relative)}
         (profile, *_) = columns_of(write(tmp_path / "both.nc", both))
         assert profile.notes[0] == "dewpoint from specific humidity"
         assert "reported_relative_humidity" in profile.extras

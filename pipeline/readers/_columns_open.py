@@ -271,8 +271,7 @@ def _grib_contents(path: Path, index: Any) -> Contents:
                 _add_parameter(path, raw, part, f"{name}_{level}")
             except ValueError as error:  # of cfgrib: fields that make no one array
                 notes.append(f"{name} on {level} was left out: {shorten(str(error), 120)}")
-    about = {"GRIB_centre": "/".join(str(one) for one in index["centre"])}
-    return _contents(path, raw, about, by_field=True, notes=tuple(notes))
+    return _contents(path, raw, {}, by_field=True, notes=tuple(notes))
 
 
 def _headers(index: Any) -> Iterator[dict[str, Any]]:

@@ -32,9 +32,10 @@ _HUMIDITY = {
     "relative_humidity": "temperature",
 }
 _SPEED_AND_DIRECTION = {"wind_speed", "wind_direction"}
+#: ECMWF's is over ice below -23 degC, NCEP's GFS's below -20 degC, and mixed up to 0 degC.
 _OVER_ICE = (
-    "dewpoint from relative humidity taken as over water; ECMWF's is over ice where it is cold, so "
-    "dewpoint is too high there"
+    "dewpoint from relative humidity taken as over water; most models' is over ice where it is "
+    "cold, and dewpoint then too high there"
 )
 
 
@@ -134,8 +135,8 @@ def layout_of(contents: Contents, grid: Grid) -> Layout:
     used -= _HUMIDITY.keys() - {humidity, "relative_humidity"}
     if humidity:
         derived.add("dewpoint")
-        over_ice = humidity == "relative_humidity" and _is_of_ecmwf(contents, grid)
-        notes.append(_OVER_ICE if over_ice else f"dewpoint from {humidity.replace('_', ' ')}")
+        is_relative = humidity == "relative_humidity"
+        notes.append(_OVER_ICE if is_relative else f"dewpoint from {humidity.replace('_', ' ')}")
     used -= {"geopotential"} if "height" in used else set()
     if any(_is_geopotential(contents, grid, one) for one in used & {"height", "geopotential"}):
         derived.add("height")
@@ -175,11 +176,6 @@ def _cone(wind: VariableSummary) -> Cone | None:
         return Cone(meridian, float(np.sin(first)))
     up = [np.log(np.tan(np.pi / 4 + one / 2)) for one in (first, second)]
     return Cone(meridian, float(np.log(np.cos(first) / np.cos(second)) / (up[1] - up[0])))
-
-
-def _is_of_ecmwf(contents: Contents, grid: Grid) -> bool:
-    holders = (contents.about, contents.variables[grid.levels["relative_humidity"]])
-    return any(one.text("GRIB_centre") == "ecmf" for one in holders)
 
 
 def _is_geopotential(contents: Contents, grid: Grid, quantity: str) -> bool:
