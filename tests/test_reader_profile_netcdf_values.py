@@ -222,6 +222,21 @@ def test_winds_come_from_speed_and_direction_where_there_are_no_components(tmp_p
     assert profile.notes == ("winds from speed and direction",)
 
 
+def test_geopotential_height_goes_before_geometric_altitude(tmp_path: Path) -> None:
+    """At 30 km they are 140 m apart."""
+    variables = {
+        **CORE,
+        "z_gps": (("z",), [500.0, 1500.0, 30140.0], {"standard_name": "altitude", "units": "m"}),
+        "gph": (
+            ("z",),
+            [500.0, 1499.6, 30000.0],
+            {"standard_name": "geopotential_height", "units": "m"},
+        ),
+    }
+    profile = read_one(write(tmp_path / "both.nc", variables))
+    assert_levels(profile, height=[500.0, 1499.6, 30000.0])
+
+
 def test_height_above_ground_needs_the_altitude_of_the_ground(tmp_path: Path) -> None:
     above = {"standard_name": "height", "units": "m"}
     ground = {"standard_name": "surface_altitude", "units": "m"}

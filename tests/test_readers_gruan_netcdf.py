@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import metpy.calc
+import netCDF4
 import numpy as np
 import pytest
 from metpy.units import units
@@ -115,6 +116,18 @@ def test_uncertainties_ride_along(
     assert extra.long_name
 
 
+def test_altitude_stands_in_for_geopotential_height_with_a_note(tmp_path: Path) -> None:
+    whole = gruan_rs92(tmp_path / "whole.nc")
+    assert "heights are not geopotential ones" not in read_one(whole).notes
+    path = gruan_rs92(tmp_path / "without.nc")
+    with netCDF4.Dataset(path, "a") as dataset:
+        dataset.renameVariable("geopot", "something_else")
+        altitude = dataset["alt"][:].tolist()
+    profile = read_one(path)
+    assert profile.height.tolist() == altitude
+    assert "heights are not geopotential ones" in profile.notes
+
+
 def test_components_of_the_wind_are_not_taken_for_uncertainties(tmp_path: Path) -> None:
     extras = read_one(gruan_rs92(tmp_path / "rs92.nc")).extras
     assert not {"u", "v", "press", "FP", "WVMR"} & extras.keys()
@@ -152,7 +165,6 @@ def test_geopotential_in_joules_is_no_height(tmp_path: Path) -> None:
 
 def without(path: Path, *names: str) -> Path:
     """Write an RS92 product that lacks some variables."""
-    import netCDF4
 
     whole = gruan_rs92(path.with_suffix(".whole"))
     with netCDF4.Dataset(whole) as dataset:

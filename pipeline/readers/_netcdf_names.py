@@ -39,7 +39,7 @@ KNOWN = {
     "specific_humidity": Names(("specific_humidity",)),
     "mixing_ratio": Names(("humidity_mixing_ratio",)),
     "height": Names(
-        ("altitude", "height_above_mean_sea_level", "geopotential_height"), ("alt",), "height"
+        ("geopotential_height", "altitude", "height_above_mean_sea_level"), ("alt",), "height"
     ),
     "geopotential": Names(("geopotential",)),
     "height_above_ground": Names(("height",)),

@@ -111,10 +111,13 @@ def read(path: Path, options: Mapping[str, Any]) -> Iterator[Profile]:
     """
     with opened(path) as dataset:
         table = read_table(dataset, _with_uncertainties(dataset))
+        variables = set(dataset.variables)
         time, notes = _launch(dataset, table.layout)
         since = elapsed(dataset, table.layout, time)
         facts = {**_place(dataset, table.layout), **_site(dataset)}
     quantities, along = table.profile(0)
+    if not {"alt_gph", "geopot"} & variables:
+        notes += ("heights are not geopotential ones",)
     along |= riding({"elapsed_time": since})
     yield build(quantities, notes, with_values(along), time=time, **facts)
 
