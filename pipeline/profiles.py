@@ -66,7 +66,7 @@ class Profile:
     time : numpy.datetime64
         UTC, nominal or release time, whichever the source gives.
     latitude, longitude : float
-        degrees north and east; NaN where not known.
+        degrees north and east (-180 to 180); NaN where not known.
     surface_altitude : float
         m above mean sea level; NaN where the source does not say.
     extras : dict of str to Extra

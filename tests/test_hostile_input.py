@@ -282,6 +282,15 @@ class TestText:
         assert profile.surface_altitude != profile.surface_altitude
         assert "224704, 7 is not a position" in "".join(profile.notes)
 
+    @pytest.mark.parametrize(("said", "east"), [(262.5, -97.5), (-190.0, 170.0), (180.0, 180.0)])
+    def test_degrees_east_are_from_minus_180_to_180(
+        self, tmp_path: Path, said: float, east: float
+    ) -> None:
+        path = tmp_path / "east.csv"
+        path.write_text(f"pressure (hPa),temperature (K),latitude,longitude\n1000,290,35,{said}\n")
+        (profile,) = readers.read_source(str(path)).profiles
+        assert (profile.latitude, profile.longitude) == (35.0, east)
+
     def test_the_south_pole_is_on_earth(self, shared_data: Path) -> None:
         """ecCodes has station 89009 at -90.00000000000001 degrees."""
         profiles = readers.read_source(str(shared_data / "bufr" / "temp.bufr")).profiles

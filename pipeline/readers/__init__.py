@@ -275,13 +275,15 @@ def _read_into(
 
 
 def _on_earth(profile: Profile) -> Profile:
-    """Return a profile, without a position or altitude that no station has."""
+    """Return a profile, east from -180 to 180, without a position or altitude that no place has."""
     if 0 < abs(profile.latitude) - 90 < AT_A_POLE:
         profile.latitude = math.copysign(90.0, profile.latitude)
     position, altitude = (profile.latitude, profile.longitude), profile.surface_altitude
     if abs(position[0]) > 90 or abs(position[1]) > 360:
         profile.latitude = profile.longitude = math.nan
         profile.notes += (f"{position[0]:g}, {position[1]:g} is not a position",)
+    elif abs(profile.longitude) > 180:
+        profile.longitude -= math.copysign(360.0, profile.longitude)
     if not LOWEST_GROUND <= altitude <= HIGHEST_GROUND and not math.isnan(altitude):
         profile.surface_altitude = math.nan
         profile.notes += (f"{altitude:g} m is not the altitude of a place",)
