@@ -125,7 +125,8 @@ def copy(tmp_path: Path) -> Path:
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make in a folder, apart from the make that may be running this test."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    given = ("MAKE", "PYTEST_ARGS", "CONFIG", "PYTHON", "VENV")  # to a make that runs this test
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(given)}
     return run("make", "-C", str(folder), "--no-print-directory", *arguments, env=clean)
 
 
