@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline import messages, ragged
 from pipeline.calculations import CATALOGUE, Calculation, resolve
-from pipeline.engines.evaluation import Evaluation, Request
+from pipeline.engines.evaluation import Evaluation, ParcelRules, Request
 from pipeline.executors import Executor, Failure
 from pipeline.flags import Reason, Status, verdicts, without_results
 from pipeline.profiles import LEVEL_VARIABLES
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from pipeline.config import Config, Quality
 
-ParcelRules = Literal["metpy", "corrected"]
 #: Results that `parcel_rules: corrected` changes.
 CORRECTED = re.compile(r"^(sb|ml|mu)(cape|cin|lfc_|el_)|^(supercell|significant)_")
 

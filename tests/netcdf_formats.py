@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from netcdf_files import ALTITUDE, Variables, write
 
+from pipeline import readers
+from pipeline.flags import SourceStatus
+
 NAN = np.nan
 
 
@@ -225,3 +228,18 @@ def pydropsonde(path: Path) -> Path:
         "lon": on_time([-22.5, -22.625, -22.75], "longitude", "degree_east"),
     }
     return write(path, variables, featureType="trajectory", platform_id="HALO")
+
+
+def assert_damage_is_told(whole: Path, reader: str, seed: int) -> None:
+    """Assert that a file, damaged at 20 places and cut a third of the time, is read or refused."""
+    random = np.random.default_rng(seed)
+    content = bytearray(whole.read_bytes())
+    for place in random.integers(8, len(content), 20):
+        content[place] = random.integers(256)
+    if seed % 3 == 0:
+        content = content[: random.integers(100, len(content))]
+    damaged = whole.with_name("damaged.nc")
+    damaged.write_bytes(content)
+    source = readers.read_source(str(damaged), format=reader)
+    assert source.row.status in (SourceStatus.READ, SourceStatus.UNREADABLE), source.row.message
+    assert source.profiles or source.row.message

@@ -9,7 +9,7 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
-from netcdf_formats import aspen, pydropsonde
+from netcdf_formats import aspen, assert_damage_is_told, pydropsonde
 
 from pipeline import readers
 from pipeline.errors import ReadError
@@ -241,14 +241,4 @@ def test_level_2_of_pydropsonde_is_cf_and_read_by_the_general_reader(tmp_path: P
 
 @pytest.mark.parametrize("seed", range(30))
 def test_damage_ends_in_a_profile_or_a_reason(tmp_path: Path, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    content = bytearray(aspen(tmp_path / "whole.nc").read_bytes())
-    for place in random.integers(8, len(content), 20):
-        content[place] = random.integers(256)
-    if seed % 3 == 0:
-        content = content[: random.integers(100, len(content))]
-    damaged = tmp_path / "damaged.nc"
-    damaged.write_bytes(content)
-    source = readers.read_source(str(damaged), format="aspen_netcdf")
-    assert source.row.status in (SourceStatus.READ, SourceStatus.UNREADABLE), source.row.message
-    assert source.profiles or source.row.message
+    assert_damage_is_told(aspen(tmp_path / "whole.nc"), "aspen_netcdf", seed)

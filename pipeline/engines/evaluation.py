@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline.calculations import Calculation
 from pipeline.profiles import FloatArray
+
+ParcelRules = Literal["metpy", "corrected"]
+"""Whether LFC, EL and CAPE are MetPy's, or found with the parcel's true LCL."""
 
 
 @dataclass(frozen=True)

@@ -42,16 +42,12 @@ class NearMiss(str):
 
     Examples
     --------
-    >>> told_first(NearMiss("a list of stations, without a sounding"))
-    True
+    >>> explain({"igra2": "no header", "gsd_text": NearMiss("a list of stations")}, b"")
+    'no reader knows this file; gsd_text: a list of stations. Tried igra2: no header; \
+gsd_text: a list of stations'
     """
 
     __slots__ = ()
-
-
-def told_first(reason: str) -> bool:
-    """Return whether a reason to decline is a near miss."""
-    return isinstance(reason, NearMiss)
 
 
 def explain(declined: Mapping[str, str], head: bytes) -> str:
@@ -70,7 +66,9 @@ def explain(declined: Mapping[str, str], head: bytes) -> str:
     'no reader knows this file, a PDF document. Tried igra2: no header'
     """
     near = [
-        f"{name}: {reason.rstrip('.')}" for name, reason in declined.items() if told_first(reason)
+        f"{name}: {reason.rstrip('.')}"
+        for name, reason in declined.items()
+        if isinstance(reason, NearMiss)
     ]
     tried = "; ".join(f"{name}: {reason}" for name, reason in declined.items())
     if near:

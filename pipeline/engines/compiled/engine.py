@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import announced
 from pipeline.engines.compiled.blocks import Block, Rows, compact
 from pipeline.engines.compiled.types import Codes, FloatArray, Offsets
+from pipeline.engines.evaluation import ParcelRules
 from pipeline.executors import usable_cores
 
 #: Rows that are gone through together, some five hundred profiles: measured, where less costs calls
@@ -29,8 +30,6 @@ from pipeline.executors import usable_cores
 BLOCK_ROWS = 32768
 #: Fewer where there are few profiles, so that every thread has some; so many at least.
 LEAST_ROWS = 4096
-
-ParcelRules = Literal["metpy", "corrected"]
 
 
 class Call(NamedTuple):
