@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -236,3 +237,8 @@ def kill_dask_worker(value: int, guilty: bool) -> int:
 
 def zeros(kind: Any, count: int) -> int:
     return np.zeros(count, kind).nbytes
+
+
+def garbage() -> tuple[bool, bool]:
+    """Return whether garbage is looked for, and whether something is left out of that."""
+    return gc.isenabled(), gc.get_freeze_count() > 0

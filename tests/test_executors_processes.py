@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def test_an_idle_worker_killed_from_outside_is_replaced(pool):
 def test_a_dead_fork_server_costs_nothing(pool):
     results = pool.starmap(jobs.square_after, [(0.05, n) for n in range(20)])
     received = [next(results)]
-    if (server := processes._forkserver_pid()) is None:
+    if (server := processes.fork_server(pool.preload)._forkserver_pid) is None:
         pytest.skip("workers were spawned")
     os.kill(server, signal.SIGKILL)
     received += results
@@ -281,6 +282,81 @@ def test_what_an_item_prints_is_not_lost(tmp_path):
         list(pool.starmap(print, [("printed by a worker",)]))
     """
     assert start_script(tmp_path, body).communicate(timeout=30) == ("printed by a worker\n", "")
+
+
+# Fork servers ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_to_load(tmp_path, monkeypatch):
+    """Return the name of a module that takes two seconds to load."""
+    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(2)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "slow_to_load"
+
+
+def test_who_needs_little_does_not_wait_for_what_others_load(slow_to_load):
+    with (
+        open_executor("pool", workers=1, preload=[slow_to_load]) as heavy,
+        open_executor("pool", workers=1, preload=["executor_jobs"]) as light,
+    ):
+        heavy.prepare()
+        began = time.monotonic()
+        assert list(light.starmap(jobs.square, [(3,)])) == [9]
+        assert time.monotonic() - began < 1.9
+        assert list(heavy.starmap(jobs.square, [(4,)])) == [16]
+
+
+def test_what_was_prepared_is_there_when_it_is_needed(slow_to_load):
+    with open_executor("pool", workers=2, preload=[slow_to_load, "executor_jobs"]) as pool:
+        began = time.monotonic()
+        pool.prepare()
+        assert time.monotonic() - began < 1, "in the background"
+        assert not pool.staff
+        time.sleep(4)
+        began = time.monotonic()
+        assert list(pool.starmap(jobs.square, [(3,), (4,)])) == [9, 16]
+        assert time.monotonic() - began < 1.9
+
+
+@pytest.mark.parametrize("kind", ["serial", "pool"])
+def test_preparing_is_never_needed_and_never_harms(kind):
+    with open_executor(kind, workers=1) as executor:
+        executor.prepare()
+        executor.prepare()
+        assert list(executor.starmap(jobs.square, [(3,)])) == [9]
+        executor.prepare()
+
+
+def test_serial_loads_what_it_is_told_before_the_time_of_its_first_item(tmp_path, monkeypatch):
+    (tmp_path / "loaded_by_serial.py").write_text("import time\ntime.sleep(0.6)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with open_executor("serial", timeout=0.3, preload=["loaded_by_serial"]) as serial:
+        assert list(serial.starmap(jobs.square, [(3,)])) == [9]
+    assert "loaded_by_serial" in sys.modules
+
+
+def test_workers_look_for_garbage_but_not_among_what_was_loaded_before_them(pool):
+    assert [*pool.starmap(jobs.garbage, [()])] == [(True, True)]
+    assert jobs.garbage()[0], "nothing has changed here"
+
+
+def test_a_fork_server_of_somebody_else_goes_on_as_it_was(tmp_path):
+    body = """
+    import multiprocessing
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["executor_jobs"])
+    with context.Pool(1) as theirs, open_executor("pool", workers=1) as ours:
+        print(theirs.apply(jobs.square, (3,)))
+        print(list(ours.starmap(jobs.square, [(4,)])))
+        parents = {theirs.apply(os.getppid), *ours.starmap(os.getppid, [()])}
+        print(len(parents), theirs.apply(jobs.square, (5,)))
+    with context.Pool(1) as new:
+        print(new.apply(os.getppid) in parents)
+    """
+    output, errors = start_script(tmp_path, body).communicate(timeout=60)
+    assert (output.split("\n"), errors) == (["9", "[16]", "2 25", "True", ""], "")
 
 
 # One thread a worker -----------------------------------------------------------------------

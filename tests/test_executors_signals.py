@@ -125,7 +125,7 @@ def test_a_group_that_is_killed_had_nothing_that_could_be_left_behind(tmp_path):
 def test_workers_that_died_leave_no_zombies():
     with open_executor("pool", workers=2) as pool:
         list(pool.starmap(jobs.crash, [("SIGKILL",)] * 3))
-        server = processes._forkserver_pid() or os.getpid()
+        server = processes.fork_server(pool.preload)._forkserver_pid or os.getpid()
         assert wait_until(lambda: not zombies(server), 3)
 
 

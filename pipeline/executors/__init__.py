@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType, TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -43,6 +44,9 @@ class Executor(Protocol):
     @property
     def workers(self) -> int:
         """How many items it works on at the same time."""
+
+    def prepare(self) -> None:
+        """Begin to load, in the background, what workers need before their first item."""
 
     def starmap(
         self, function: Callable[..., Result], argument_tuples: Iterable[tuple[Any, ...]]
@@ -117,7 +121,7 @@ def open_executor(
     if memory is not None and not memory > 0:
         raise PipelineError(f"executor: a memory of {memory} GiB, where more than 0 is needed")
     if kind == "serial":
-        return SerialExecutor(timeout=timeout)
+        return SerialExecutor(timeout=timeout, preload=preload)
     if kind == "pool":
         from pipeline.executors.pool import PoolExecutor
 
@@ -150,17 +154,25 @@ class SerialExecutor:
     ----------
     timeout : float, optional
         Seconds that one item may take; None for no limit.
+    preload : sequence of str
+        Modules to import before the first item.
     """
 
     workers = 1
 
-    def __init__(self, *, timeout: float | None = 60.0) -> None:
+    def __init__(self, *, timeout: float | None = 60.0, preload: Sequence[str] = ()) -> None:
         self.timeout = timeout
+        self.preload = preload
+
+    def prepare(self) -> None:
+        """Do nothing: this process has no background."""
 
     def starmap(
         self, function: Callable[..., Result], argument_tuples: Iterable[tuple[Any, ...]]
     ) -> Iterator[Result | Failure]:
         """Yield ``function(*arguments)`` or a Failure for each tuple; see :class:`Executor`."""
+        for module in self.preload:
+            import_module(module)
         for arguments in argument_tuples:
             yield self._call(function, arguments)
 

@@ -167,6 +167,9 @@ class DaskExecutor:
         """How many items the cluster works on at the same time: the threads of its workers."""
         return sum(self._client.nthreads().values())
 
+    def prepare(self) -> None:
+        """Do nothing: what is loaded on another machine takes none of this one's time."""
+
     def starmap(
         self, function: Callable[..., Result], argument_tuples: Iterable[tuple[Any, ...]]
     ) -> Iterator[Result | Failure]:

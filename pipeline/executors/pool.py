@@ -32,7 +32,7 @@ from pipeline.executors.calls import (
     pack_function,
     unpack_outcome,
 )
-from pipeline.executors.processes import Worker, end_workers
+from pipeline.executors.processes import Worker, end_workers, prepare
 from pipeline.executors.worker import OUT_OF_MEMORY
 
 #: At most so many items go to a worker in one message, and no more than last about so long:
@@ -96,6 +96,10 @@ class PoolExecutor:
         self.failed_starts = 0
         self.closed = False
         self._running = False
+
+    def prepare(self) -> None:
+        """Begin to load, in the background, what workers need before their first item."""
+        prepare(self.preload)
 
     def starmap(
         self, function: Callable[..., Result], argument_tuples: Iterable[tuple[Any, ...]]

@@ -12,14 +12,17 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.executors.worker import work
+
+if TYPE_CHECKING:
+    from multiprocessing.forkserver import ForkServer
 
 #: Libraries read these once, when they are loaded. One thread a worker: as many workers as cores
 #: with as many threads each only get in each other's way.
@@ -38,8 +41,8 @@ LEAVING_SECONDS = 2.0
 
 WORKER_NAME = "pipeline-worker"
 
+#: Held by the thread that starts something: what it changes for that is everybody's.
 _start_lock = threading.Lock()
-_own_forkserver: int | None = None
 
 
 class Worker:
@@ -152,20 +155,29 @@ def _end_forgotten() -> None:
 Finalize(None, _end_forgotten, exitpriority=10)
 
 
+def prepare(preload: Sequence[str]) -> None:
+    """Have modules loaded, in the background, that workers will import before their first item.
+
+    The fork server loads them once for all workers, which are quickly there then. Where workers
+    are spawned, each loads them for itself, and nothing can be done beforehand.
+    """
+    if _has_forkserver():
+        with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
+            fork_server(tuple(preload)).ensure_running()
+
+
 def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, Connection]:
     """Start a process that runs `work`; return it and our end of its pipe."""
-    global _own_forkserver
     ours, theirs = multiprocessing.Pipe()
     try:
         _limit_transfers(ours)
         with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
-            context = _context(preload)
+            context = multiprocessing.get_context("forkserver" if _has_forkserver() else "spawn")
             process = context.Process(  # type: ignore[attr-defined]
                 target=work, args=(theirs, tuple(preload), memory), name=WORKER_NAME, daemon=True
             )
-            process.start()
-            if context.get_start_method() == "forkserver":
-                _own_forkserver = _forkserver_pid()
+            with _from_our_own(tuple(preload)):
+                process.start()
     except BaseException:
         ours.close()
         raise
@@ -174,26 +186,45 @@ def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, C
     return process, ours
 
 
-def _context(preload: Sequence[str]) -> BaseContext:
-    """Return `forkserver` where there is one, or one may be started, with our environment.
+def _has_forkserver() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
 
-    A process has only one fork server. One that somebody else has started may have loaded its
-    libraries with many threads, which no worker of it could change.
+
+@cache
+def fork_server(preload: tuple[str, ...]) -> ForkServer:
+    """Return the fork server whose children have these modules loaded; it runs when needed.
+
+    The standard library has one for all of a process: what reads files would wait until MetPy is
+    loaded, and one that somebody else has started may have loaded its libraries with many threads,
+    which no child of it could change. Each ends by itself when this process has ended.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    if _forkserver_pid() not in (None, _own_forkserver):
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pipeline.executors.worker", *preload])
-    return context
+    from multiprocessing.forkserver import ForkServer
+
+    server = ForkServer()
+    server.set_forkserver_preload(
+        ["pipeline.executors.quiet", "pipeline.executors.worker", *preload]
+    )
+    return server
 
 
-def _forkserver_pid() -> int | None:
-    """Return the process id of the running fork server; the standard library keeps it private."""
+@contextmanager
+def _from_our_own(preload: tuple[str, ...]) -> Iterator[None]:
+    """Let processes that are started within the block come from the fork server of a preload.
+
+    There is no public way to say which one; whoever starts a process elsewhere at this instant
+    gets a child of ours, which does for him as well.
+    """
+    if not _has_forkserver():
+        yield
+        return
     from multiprocessing import forkserver
 
-    return getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    standard = forkserver.connect_to_new_process
+    forkserver.connect_to_new_process = fork_server(preload).connect_to_new_process
+    try:
+        yield
+    finally:
+        forkserver.connect_to_new_process = standard
 
 
 @contextmanager

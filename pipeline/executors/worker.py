@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -39,6 +40,8 @@ def work(pipe: Connection, preload: Sequence[str], memory: float | None = None) 
     """
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.SIG_IGN)  # they are for the supervisor to act on
+    gc.freeze()  # what the fork server has loaded stays, and stays shared with it
+    gc.enable()
     _leave_with_parent()
     for module in preload:
         importlib.import_module(module)

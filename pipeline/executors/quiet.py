@@ -1,0 +1,9 @@
+"""The first thing that a fork server loads: no looking for garbage among what it loads after this.
+
+Python's documentation of `gc` recommends it to who forks: loading is a tenth faster, and workers
+share more memory. They switch it on again (`pipeline.executors.worker.work`).
+"""
+
+import gc
+
+gc.disable()
