@@ -14,6 +14,7 @@ import numpy as np
 from pipeline import messages, ragged
 from pipeline.calculations import CATALOGUE, Calculation, resolve
 from pipeline.engines.evaluation import Evaluation, ParcelRules, Request
+from pipeline.engines.reference import evaluate
 from pipeline.executors import Executor, Failure
 from pipeline.flags import Reason, Status, verdicts, without_results
 from pipeline.profiles import LEVEL_VARIABLES
@@ -78,8 +79,6 @@ def calculate(
     request = Request(tuple(dict.fromkeys([*names, *needed])), custom)
     if engine == "compiled":
         return _compiled(dataset, request, executor, parcel_rules)
-    from pipeline.engines.metpy import evaluate
-
     return executor.starmap(partial(evaluate, request=request), argument_tuples(dataset))
 
 
@@ -154,8 +153,6 @@ def _by_metpy(
     """Yield what MetPy computes of some profiles, for each other calculations."""
     if not left:
         return iter(())
-    from pipeline.engines.metpy import evaluate
-
     arguments = (
         (*levels, Request(tuple(left[index]), custom, known[index]))
         for index, levels in enumerate(argument_tuples(dataset))
@@ -254,6 +251,7 @@ def merge(
         values, reasons = judgement.values, reasons | judgement.reasons
         findings = [old + new for old, new in zip(findings, judgement.messages, strict=True)]
     _make_room(dataset, names)
+    added: dict[str, tuple[str, np.ndarray[Any, Any], dict[str, Any]]] = {}
     for name in names:
         attributes, valid_range = declarations[name].attributes, declarations[name].valid_range
         if declarations[name].per_level:
@@ -263,10 +261,11 @@ def merge(
                 for index, message in found.items():
                     reasons[index] |= Reason.VALUE_OUT_OF_RANGE.mask
                     findings[index].append(message)
-            dataset[name] = ("level", joined, attributes)
+            added[name] = ("level", joined, attributes)
         else:
             linked = attributes | {"ancillary_variables": "status wind_status status_reasons"}
-            dataset[name] = ("profile", values[name], linked)
+            added[name] = ("profile", values[name], linked)
+    dataset.update(added)  # all at once: each time everything is looked through
     _set_verdicts(dataset, reasons, findings)
     _tell(dataset, evaluations, names)
     done = [result for result in evaluations if not isinstance(result, Failure)]

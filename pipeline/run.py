@@ -23,8 +23,8 @@ import numpy as np
 from pipeline import __version__, output, stations
 from pipeline.calculate import wanted
 from pipeline.config_checks import nothing_there
+from pipeline.crew import Crew, open_crew
 from pipeline.errors import BusyError, NoInputError, PipelineError
-from pipeline.executors import open_executor
 from pipeline.flags import SourceStatus
 from pipeline.interrupts import finish_first
 from pipeline.journal import Journal
@@ -44,18 +44,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pipeline.config import Config
-    from pipeline.executors import Executor
     from pipeline.interrupts import Interrupt
     from pipeline.stations import Station
     from pipeline.verify import Verification
+    from pipeline.witness import Witness
 
 log = logging.getLogger("pipeline")
-
-#: What workers import before their first item, once for all of them.
-PRELOAD = {
-    "metpy": ("pipeline.engines.metpy", "pipeline.readers"),
-    "compiled": ("pipeline.readers",),
-}
 
 #: Attributes of the output that differ between two runs that otherwise give the same bytes.
 VOLATILE_ATTRIBUTES = ("date_created", "history", "run_id", "verification")
@@ -167,12 +161,12 @@ def _run(report: Report, progress: Progress, night: Night, interrupt: Interrupt)
         _tidy_up(report, journal)
         return
     output.demand_writable(config.output_path)
-    with _executor(report) as executor:
-        if executor is not None:
-            report.workers = executor.workers
+    with _crew(report, night.run_id) as crew:
+        if crew and report.plan.to_do:
+            report.workers = crew.calculating.workers
             work = Work(
                 config,
-                executor,
+                crew,
                 journal,
                 positions,
                 report.selection,
@@ -196,9 +190,9 @@ def _run(report: Report, progress: Progress, night: Night, interrupt: Interrupt)
             report.warnings.append("no source has a sounding of what was asked for")
             journal.clear()
             return
-        if executor is not None and config.engine == "compiled" and config.verify:
+        if crew and crew.witness:
             with tally.stage("verify"):
-                _demand_agreement(report, dataset, executor, journal, night.run_id)
+                _demand_agreement(report, dataset, crew.witness, journal)
     with tally.stage("publish"):
         _publish(report, dataset, journal, night.run_id)
     _tidy_up(report, journal)
@@ -304,38 +298,29 @@ def _last_state(report: Report) -> State:
 
 
 @contextmanager
-def _executor(report: Report) -> Iterator[Executor | None]:
-    """Open the executor of a config, if there is something for it to do."""
-    if not report.plan.to_do:
+def _crew(report: Report, seed: str) -> Iterator[Crew | None]:
+    """Open who works on a run, if there is something to do, or to verify: that of a killed run."""
+    config, plan = report.config, report.plan
+    tonight = any(item.is_work for item in plan.items)
+    verifies = tonight and config.engine == "compiled" and config.verify > 0
+    if not (plan.to_do or verifies):
         yield None
         return
-    settings = report.config.executor
-    with open_executor(
-        settings.kind,
-        workers=settings.workers,
-        timeout=settings.timeout,
-        memory=settings.memory,
-        address=settings.address,
-        preload=PRELOAD[report.config.engine],
-    ) as executor:
-        yield executor
+    reads = bool(plan.to_read)
+    with open_crew(config, report.names, seed, reads=reads, verifies=verifies) as crew:
+        yield crew
 
 
 def _demand_agreement(
-    report: Report, dataset: xr.Dataset, executor: Executor, journal: Journal, seed: str
+    report: Report, dataset: xr.Dataset, witness: Witness, journal: Journal
 ) -> None:
-    """Have MetPy compute some profiles of tonight again, and raise where it finds otherwise."""
-    from pipeline.verify import chosen, comparable, verify
-
-    config = report.config
-    tonight = np.flatnonzero(worked_on(report.plan, dataset))
-    which = tonight[chosen(len(tonight), config.verify, seed)].tolist()
-    names = comparable(report.names, config.parcel_rules)
-    report.verification = verify(dataset, which, names, config.quality, executor)
+    """Raise where MetPy finds anything else in profiles of tonight."""
+    tonight = np.flatnonzero(worked_on(report.plan, dataset)).tolist()
+    report.verification = witness.verify(dataset, tonight)
     if report.verification.mismatches:
         journal.clear()  # what is not to be trusted is not to be taken up either
         raise PipelineError(
-            f"{report.verification.problem}; {config.output_path} is left as it was. Report this, "
+            f"{report.verification.problem}; {report.path} is left as it was. Report this, "
             "and use 'engine: metpy' until it is mended."
         )
 

@@ -7,8 +7,10 @@ looked at: after each compiled run on some profiles, chosen anew each night, and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from pipeline.config import Quality
+    from pipeline.engines.evaluation import Evaluation
     from pipeline.executors import Executor
 
 #: How far a result may be from MetPy's, (absolute, relative), by its units: MetPy's own solver is
@@ -105,17 +108,33 @@ class Verification:
         return json.dumps({"profiles": self.profiles, "largest_difference": rounded})
 
 
-def chosen(profiles: int, count: int, seed: str) -> list[int]:
-    """Return which profiles to look at: other ones for another seed.
+#: Where a profile is from: the path of its source, and its place there.
+Place = tuple[str, int]
+#: What a profile draws, and where it is from.
+Lot = tuple[bytes, Place]
 
-    Examples
-    --------
-    >>> chosen(5, 9, "20261122T023000Z")
-    [0, 1, 2, 3, 4]
+
+def places(dataset: xr.Dataset) -> list[Place]:
+    """Return where each profile of a ragged dataset is from."""
+    paths = np.append(dataset["source_path"].values, "")[dataset["source_index"].values]
+    return list(zip(paths.tolist(), dataset["source_position"].values.tolist(), strict=True))
+
+
+def lots(dataset: xr.Dataset, seed: str) -> list[Lot]:
+    """Return what each profile of a ragged dataset draws: always the same for a seed."""
+    return [
+        (sha256(f"{seed} {position} {path}".encode()).digest(), (path, position))
+        for path, position in places(dataset)
+    ]
+
+
+def chosen(dataset: xr.Dataset, among: Sequence[int], count: int, seed: str) -> list[int]:
+    """Return which of some profiles to look at: those that draw the lowest lots.
+
+    Whether a profile is one of them hangs on nothing but where it and the others are from.
     """
-    random = np.random.default_rng(list(seed.encode()))
-    which = random.choice(profiles, size=min(profiles, count), replace=False)
-    return sorted(which.tolist())
+    drawn = lots(dataset, seed)
+    return sorted(nsmallest(count, among, key=drawn.__getitem__))
 
 
 def verify(
@@ -124,6 +143,8 @@ def verify(
     names: Sequence[str],
     settings: Quality,
     executor: Executor,
+    *,
+    known: Mapping[Place, Evaluation | Failure] | None = None,
 ) -> Verification:
     """Compute some profiles again with MetPy, from their cleaned levels, and compare.
 
@@ -141,6 +162,8 @@ def verify(
     settings : Quality
     executor : Executor
         Runs MetPy.
+    known : mapping of Place to Evaluation or Failure, optional
+        What MetPy has computed of these levels already.
 
     Returns
     -------
@@ -150,7 +173,7 @@ def verify(
     was_lost = dataset["status_reasons"].values & Reason.WORKER_LOST.mask != 0
     profiles = np.array([index for index in which if not was_lost[index]], np.int64)
     again = as_cleaned(ragged.select(dataset, profiles), names)
-    evaluations = list(calculate(again, names, (), settings, executor))
+    evaluations = _by_metpy(again, names, settings, executor, known or {})
     done = [place for place, one in enumerate(evaluations) if not isinstance(one, Failure)]
     kept = np.array(done, np.int64)
     found, expected = ragged.select(dataset, profiles[kept]), ragged.select(again, kept)
@@ -163,6 +186,21 @@ def verify(
         within_noise += [one for one in mismatches if (one.profile_id, one.name) in noisy]
     left = [one for one in mismatches if one not in within_noise]
     return Verification(len(done), largest, left, within_noise)
+
+
+def _by_metpy(
+    cleaned: xr.Dataset,
+    names: Sequence[str],
+    settings: Quality,
+    executor: Executor,
+    known: Mapping[Place, Evaluation | Failure],
+) -> list[Evaluation | Failure]:
+    """Return what MetPy computes of each profile, or has computed already."""
+    where = places(cleaned)
+    new = np.array([index for index, place in enumerate(where) if place not in known], np.int64)
+    computed = calculate(ragged.select(cleaned, new), names, (), settings, executor)
+    there = dict(known) | {where[at]: one for at, one in zip(new.tolist(), computed, strict=True)}
+    return [there[place] for place in where]
 
 
 def _largest_difference(found: xr.Dataset, expected: xr.Dataset, name: str) -> float:
@@ -249,8 +287,8 @@ def verify_output(
     """
     from pipeline.config import Quality
 
-    total = dataset.sizes["profile"]
-    which = np.array(range(total) if count is None else chosen(total, count, seed), np.int64)
+    total = range(dataset.sizes["profile"])
+    which = np.array(total if count is None else chosen(dataset, total, count, seed), np.int64)
     recipes = dataset["source_recipe"].values[dataset["source_index"].values[which]]
     whole = Verification()
     for recipe in dict.fromkeys(recipes.tolist()):

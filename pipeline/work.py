@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from pipeline.calculations import Calculation
     from pipeline.config import Config
-    from pipeline.engines.metpy import Evaluation
-    from pipeline.executors import Executor, Failure
+    from pipeline.crew import Crew
+    from pipeline.engines.evaluation import Evaluation
+    from pipeline.executors import Failure
     from pipeline.interrupts import Interrupt
     from pipeline.journal import Journal
     from pipeline.plan import Selection
@@ -77,7 +78,8 @@ class Work:
     Parameters
     ----------
     config : Config
-    executor : Executor
+    crew : Crew
+        Who reads, and who runs MetPy.
     journal : Journal
         Where finished batches go.
     positions : mapping of str to Station
@@ -93,7 +95,7 @@ class Work:
     """
 
     config: Config
-    executor: Executor
+    crew: Crew
     journal: Journal
     positions: Mapping[str, Station]
     selection: Selection
@@ -106,8 +108,13 @@ class Work:
 
     def __post_init__(self) -> None:
         self.names, self.custom = wanted(self.config)
-        first = {"metpy": FIRST_BATCH * self.executor.workers, "compiled": LARGEST_BATCH}
+        first = {"metpy": self._fewest, "compiled": LARGEST_BATCH}
         self.size = first[self.config.engine]
+
+    @property
+    def _fewest(self) -> int:
+        """The profiles of the smallest batch."""
+        return FIRST_BATCH * self.crew.calculating.workers
 
     def of(self, plan: Plan, published: xr.Dataset | None) -> Iterator[None]:
         """Do all of it.
@@ -162,7 +169,7 @@ class Work:
         """Read some sources, and say in their rows what they are worked on with."""
         rows, found = read(
             [item.source for item in items if item.source],
-            self.executor,
+            self.crew.reading,
             self.config.output_path.parent,
             limits=limits_of(self.config),
             fingerprints=[item.fingerprint for item in items],
@@ -200,13 +207,15 @@ class Work:
         last = dataset["source_profiles"].values[dataset["source_index"].values] - 1
         ends = dataset["source_position"].values == last
         evaluations: list[Evaluation | Failure] = []
+        if self.crew.witness:
+            self.crew.witness.begin(dataset)
         with self.tally.stage("calculate"):
             found = calculate(
                 dataset,
                 names,
                 self.custom,
                 self.config.quality,
-                self.executor,
+                self.crew.calculating,
                 engine=self.config.engine,
                 parcel_rules=self.config.parcel_rules,
             )
@@ -233,8 +242,7 @@ class Work:
         """Make the next batch last as long as it should, in no more than double steps."""
         if profiles >= self.size:
             wanted_size = int(profiles * BATCH_SECONDS / max(seconds, 0.01))
-            smallest = FIRST_BATCH * self.executor.workers
-            self.size = max(smallest, min(wanted_size, 2 * self.size, LARGEST_BATCH))
+            self.size = max(self._fewest, min(wanted_size, 2 * self.size, LARGEST_BATCH))
 
 
 def _still_done(row: SourceRow, item: Item) -> frozenset[int]:

@@ -21,7 +21,7 @@ from pipeline.engines.compiled import engine
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.run import run
 from pipeline.season import Season
-from pipeline.verify import chosen, differ, tolerance_of
+from pipeline.verify import differ, tolerance_of
 
 WANTED = [*DEFAULT_GROUPS, "levels"]
 
@@ -116,11 +116,6 @@ class TestVerification:
         monkeypatch.undo()
         assert run(settings).exit_code == 0  # nothing of the wrong numbers is taken up
         assert settings.output_path.read_bytes() == before
-
-    def test_looks_at_other_profiles_each_night(self) -> None:
-        nights = {tuple(chosen(1000, 20, f"2026112{day}T023000Z")) for day in range(9)}
-        assert len(nights) == 9
-        assert all(len(set(night)) == 20 for night in nights)
 
     def test_on_demand(self, folder: Path, compiled: Season) -> None:
         done = command("verify", folder / "compiled.nc", "--all")

@@ -1,1 +1,1 @@
-"""Who evaluates the catalogue for a profile: MetPy, the reference (`pipeline.engines.metpy`)."""
+"""Who evaluates the catalogue: MetPy, the reference (`pipeline.engines.metpy`), or machine code."""
