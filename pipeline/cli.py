@@ -5,6 +5,8 @@ Everything heavy is imported by the command that needs it, so that ``--help`` is
 
 from __future__ import annotations
 
+import atexit
+import gc
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -44,6 +46,8 @@ def main() -> None:
     Start with:  python -m pipeline run configs/season.yaml
     """
     _log_to_terminal()
+    # At its end Python looks through all that was loaded for garbage, half a second after numba.
+    atexit.register(gc.freeze)
 
 
 def _log_to_terminal() -> None:

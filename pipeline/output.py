@@ -43,6 +43,10 @@ CHUNK_VALUES = 131072
 VARIABLE_BYTES, TEXT_BYTES = 6144, 48
 
 
+#: Dimensions, values and attributes of a variable, as in memory.
+Decoded = tuple[tuple[str, ...], NDArray[Any], Mapping[str, Any]]
+
+
 class Encoded(NamedTuple):
     """A variable as it stands on disk."""
 
@@ -83,9 +87,9 @@ def write(
         When the file cannot be written; what was there before is untouched.
     """
     validate(dataset)
-    dataset = _packed_recipes(dataset)
-    variables = _encode(dataset)
+    variables = _packed_recipes(_encode(dataset))
     sizes = {str(name): size for name, size in dataset.sizes.items()}
+    sizes["recipe"] = len(variables["recipe"].values)
     wanted = discovery.global_attributes(dataset, attributes)
     with replacing(path, _most_bytes(variables)) as temporary:
         _write_netcdf(temporary, variables, sizes, wanted, compression)
@@ -156,7 +160,7 @@ def read(path: str | os.PathLike[str]) -> xr.Dataset:
             )
         parts = {name: _decoded(variable) for name, variable in file.variables.items()}
         attributes = {name: file.getncattr(name) for name in file.ncattrs()}
-    dataset = _with_what_is_new(_unpacked_recipes(xr.Dataset(parts, attrs=attributes)))
+    dataset = _with_what_is_new(xr.Dataset(_unpacked_recipes(parts), attrs=attributes))
     base = [*schema.PROFILE_COORDINATES, *schema.LEVEL_COORDINATES]
     named = {
         name
@@ -184,27 +188,27 @@ def _with_what_is_new(dataset: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _packed_recipes(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a dataset with each recipe once, and its number in place of it at each source."""
-    recipes, numbers = np.unique(dataset["source_recipe"].values.astype(str), return_inverse=True)
-    packed = {
-        "source_recipe": (
-            ("source",),
-            numbers.astype(np.int32),
-            {"long_name": "what the source was worked on with: place along recipe", "units": "1"},
-        ),
-        "recipe": (("recipe",), texts(recipes.tolist()), schema.RECIPE_ATTRIBUTES),
+def _packed_recipes(variables: dict[str, Encoded]) -> dict[str, Encoded]:
+    """Return variables with each recipe once, and its number in place of it at each source."""
+    texts_of_sources = variables["source_recipe"].values.astype(str)
+    recipes, numbers = np.unique(texts_of_sources, return_inverse=True)
+    about = {"long_name": "what the source was worked on with: place along recipe", "units": "1"}
+    each = texts(recipes.tolist())
+    return variables | {
+        "source_recipe": Encoded(("source",), numbers.astype(np.int32), about, False),
+        "recipe": Encoded(("recipe",), each, dict(schema.RECIPE_ATTRIBUTES), False),
     }
-    return dataset.assign(packed)
 
 
-def _unpacked_recipes(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a dataset as it was before :func:`_packed_recipes`."""
-    if "recipe" not in dataset.variables:
-        return dataset
-    recipes = dataset["recipe"].values[dataset["source_recipe"].values.astype(np.int64)]
+def _unpacked_recipes(parts: dict[str, Decoded]) -> dict[str, Decoded]:
+    """Return variables as they were before :func:`_packed_recipes`."""
+    if "recipe" not in parts:
+        return parts
+    recipes = parts["recipe"][1][parts["source_recipe"][1].astype(np.int64)]
     about = schema.SOURCE_ATTRIBUTES["source_recipe"]
-    return dataset.drop_dims("recipe").assign(source_recipe=(("source",), recipes, about))
+    unpacked = parts | {"source_recipe": (("source",), recipes, about)}
+    del unpacked["recipe"]
+    return unpacked
 
 
 def _encode(dataset: xr.Dataset) -> dict[str, Encoded]:
@@ -250,7 +254,7 @@ def _coordinates(name: str, variable: xr.Variable) -> str:
     return " ".join(dict.fromkeys([*located, *own]))
 
 
-def _decoded(variable: netCDF4.Variable) -> tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]:
+def _decoded(variable: netCDF4.Variable) -> Decoded:
     """Return dimensions, values and attributes of a variable on disk as they are in memory."""
     values = np.asarray(variable[...])
     attributes = {name: variable.getncattr(name) for name in variable.ncattrs()}

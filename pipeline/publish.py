@@ -142,12 +142,16 @@ def _agree(parts: Sequence[xr.Dataset]) -> None:
     """Let the last batch have the word where several hold the row of one source."""
     rows: dict[str, tuple[Any, ...]] = {}
     for part in parts:
-        values = zip(*(part[name].values for name in SOURCE_ATTRIBUTES), strict=True)
-        rows |= dict(zip(part["source_path"].values, values, strict=True))
+        rows |= zip(part["source_path"].values, _source_table(part), strict=True)
     for part in parts:
-        for place, path in enumerate(part["source_path"].values):
-            for name, value in zip(SOURCE_ATTRIBUTES, rows[path], strict=True):
-                part[name].values[place] = value
+        agreed = zip(*(rows[path] for path in part["source_path"].values), strict=True)
+        for name, values in zip(SOURCE_ATTRIBUTES, agreed, strict=False):  # none without a source
+            part[name].values[:] = values
+
+
+def _source_table(part: xr.Dataset) -> Iterator[tuple[Any, ...]]:
+    """Return the rows of a dataset's source table."""
+    return zip(*(part[name].values.tolist() for name in SOURCE_ATTRIBUTES), strict=True)
 
 
 def _without(dataset: xr.Dataset, removed: Collection[str]) -> xr.Dataset:
