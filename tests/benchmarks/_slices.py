@@ -57,14 +57,15 @@ def run_slices(workers: Sequence[int]) -> list[dict[str, list[Taken]]]:
     """Return what each slice of the season, and the loop beside it, took by few and by many."""
     from pipeline.calculate import argument_tuples
     from pipeline.calculations import DEFAULT_GROUPS, resolve
+    from pipeline.crew import CALCULATING, READING
     from pipeline.engines.metpy import Request, evaluate
     from pipeline.executors import open_executor
-    from pipeline.run import PRELOAD
 
+    preload = READING + CALCULATING
     work = partial(evaluate, request=Request(tuple(c.name for c in resolve(DEFAULT_GROUPS))))
     with (
-        open_executor("pool", workers=workers[0], preload=PRELOAD) as few,
-        open_executor("pool", workers=workers[-1], preload=PRELOAD) as many,
+        open_executor("pool", workers=workers[0], preload=preload) as few,
+        open_executor("pool", workers=workers[-1], preload=preload) as many,
     ):
         dataset, _ = read_and_clean(SEASON, few)
         items = list(argument_tuples(dataset))

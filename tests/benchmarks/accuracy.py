@@ -67,12 +67,12 @@ def collect(folder: Path, every: int) -> Sample:
     from pipeline.calculate import argument_tuples, calculate, merge
     from pipeline.calculations import GROUPS
     from pipeline.config import Quality
+    from pipeline.crew import CALCULATING, READING
     from pipeline.executors import open_executor
     from pipeline.quality.results import needed_for
-    from pipeline.run import PRELOAD
 
     names = list(GROUPS["parcels"])
-    with open_executor("pool", preload=(*PRELOAD, "_truth")) as executor:
+    with open_executor("pool", preload=(*READING, *CALCULATING, "_truth")) as executor:
         dataset, as_read = read_and_clean(folder, executor, every)
         evaluations = list(calculate(dataset, names, (), Quality(), executor))
         arguments = (

@@ -35,6 +35,7 @@ MOST_EXCEPTIONS = 0.001
 MOST_MICROSECONDS = {"SBCAPE and SBCIN": 6.0, "whole catalogue": 60.0}
 LEAST_TIMES_METPY = 1000.0
 LEAST_THREADS_GAIN = 1.8
+MOST_SEASON_SECONDS = 4.0
 
 Findings = dict[str, Any]
 
@@ -56,10 +57,10 @@ def exactness(folder: Path, every: int, cache: Path | None) -> tuple[Soundings, 
     import _engines
     import _exceptions
 
+    from pipeline.crew import CALCULATING, READING
     from pipeline.executors import open_executor
-    from pipeline.run import PRELOAD
 
-    with open_executor("pool", preload=PRELOAD) as executor:
+    with open_executor("pool", preload=READING + CALCULATING) as executor:
         these = _engines.soundings(folder, executor, every)
         print(f"soundings {len(these.ids)} in {folder}, {these.offsets[-1]} levels", flush=True)
         metpy = _engines.by_metpy(these, executor, cache)
@@ -326,6 +327,28 @@ def corrected_criteria(found: Findings) -> Iterator[Criterion]:
     yield Criterion(what, "0", str(len(left)), not left)
 
 
+# The season --------------------------------------------------------------------------------------
+
+
+def show_season(found: Findings) -> None:
+    """Print what the season takes."""
+    import _season
+
+    print(
+        "The season of 340, whole commands, machine code in the cache, medians of rounds in turn;"
+    )
+    print("CPU is that of the whole machine meanwhile.")
+    print_table(("", "seconds", "lowest-highest", "CPU"), _season.rows(found))
+
+
+def season_criteria(found: Findings) -> Iterator[Criterion]:
+    """Yield what must hold of whole commands."""
+    for name, one in found.items():
+        enough = one["typical"] < MOST_SEASON_SECONDS
+        what = f"s, season of 340, {name}"
+        yield Criterion(what, f"< {MOST_SEASON_SECONDS:g}", f"{one['typical']:.2f}", enough)
+
+
 # All of it ---------------------------------------------------------------------------------------
 
 
@@ -338,6 +361,10 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth file")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="how often all is timed")
     parser.add_argument("--no-speed", action="store_true", help="leave the times out")
+    parser.add_argument("--only-season", action="store_true", help="time the season, nothing else")
+    parser.add_argument(
+        "--python", default=sys.executable, metavar="PATH", help="the Python that runs the season"
+    )
     return parser.parse_args(arguments)
 
 
@@ -349,16 +376,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Note: the 2142 SARS soundings are not here (PIPELINE_SHARED_DATA); the season is.\n")
     about = list(machine())
     print("\n".join(about))
-    these, exact, metpy_sbcape = exactness(folder, options.every, options.cache)
-    found: Findings = {"machine": about, "exactness": exact}
-    show_exactness(exact, these.ids)
-    found["corrected"] = corrected(these)
-    show_corrected(found["corrected"], these.ids)
-    criteria = [*exactness_criteria(exact), *corrected_criteria(found["corrected"])]
+    found: Findings = {"machine": about}
+    criteria: list[Criterion] = []
+    if not options.only_season:
+        these, exact, metpy_sbcape = exactness(folder, options.every, options.cache)
+        found["exactness"] = exact
+        show_exactness(exact, these.ids)
+        found["corrected"] = corrected(these)
+        show_corrected(found["corrected"], these.ids)
+        criteria += [*exactness_criteria(exact), *corrected_criteria(found["corrected"])]
+        if not options.no_speed:
+            found["speed"] = speed(these, metpy_sbcape, options.rounds)
+            show_speed(found["speed"])
+            criteria += speed_criteria(found["speed"])
     if not options.no_speed:
-        found["speed"] = speed(these, metpy_sbcape, options.rounds)
-        show_speed(found["speed"])
-        criteria += speed_criteria(found["speed"])
+        import _season
+
+        found["season"] = _season.season(options.python)
+        show_season(found["season"])
+        criteria += season_criteria(found["season"])
     print_table(
         ("criterion", "wanted", "found", "ok"),
         ((*one[:3], "ok" if one.ok else "FAILS") for one in criteria),
