@@ -114,27 +114,28 @@ Place = tuple[str, int]
 Lot = tuple[bytes, Place]
 
 
-def places(dataset: xr.Dataset) -> list[Place]:
-    """Return where each profile of a ragged dataset is from."""
-    paths = np.append(dataset["source_path"].values, "")[dataset["source_index"].values]
-    return list(zip(paths.tolist(), dataset["source_position"].values.tolist(), strict=True))
+def places(dataset: xr.Dataset, among: Sequence[int] | None = None) -> list[Place]:
+    """Return where each profile of a ragged dataset, or each of some, is from."""
+    which = slice(None) if among is None else np.array(among, np.int64)
+    paths = np.append(dataset["source_path"].values, "")[dataset["source_index"].values[which]]
+    return list(zip(paths.tolist(), dataset["source_position"].values[which].tolist(), strict=True))
 
 
-def lots(dataset: xr.Dataset, seed: str) -> list[Lot]:
-    """Return what each profile of a ragged dataset draws: always the same for a seed."""
+def lots(dataset: xr.Dataset, seed: str, among: Sequence[int] | None = None) -> list[Lot]:
+    """Return what each profile of a ragged dataset, or each of some, draws by a seed."""
     return [
         (sha256(f"{seed} {position} {path}".encode()).digest(), (path, position))
-        for path, position in places(dataset)
+        for path, position in places(dataset, among)
     ]
 
 
 def chosen(dataset: xr.Dataset, among: Sequence[int], count: int, seed: str) -> list[int]:
     """Return which of some profiles to look at: those that draw the lowest lots.
 
-    Whether a profile is one of them hangs on nothing but where it and the others are from.
+    Whether a profile is one of them hangs on the seed, and on where it and the others are from.
     """
-    drawn = lots(dataset, seed)
-    return sorted(nsmallest(count, among, key=drawn.__getitem__))
+    drawn = lots(dataset, seed, among)
+    return sorted(index for _, index in nsmallest(count, zip(drawn, among, strict=True)))
 
 
 def verify(
@@ -199,8 +200,7 @@ def _by_metpy(
     where = places(cleaned)
     new = np.array([index for index, place in enumerate(where) if place not in known], np.int64)
     computed = calculate(ragged.select(cleaned, new), names, (), settings, executor)
-    there = dict(known) | {where[at]: one for at, one in zip(new.tolist(), computed, strict=True)}
-    return [there[place] for place in where]
+    return [known[place] if place in known else next(computed) for place in where]
 
 
 def _largest_difference(found: xr.Dataset, expected: xr.Dataset, name: str) -> float:

@@ -66,7 +66,8 @@ class Witness:
             return
         drawn = lots(batch, self.seed)
         self._lowest = nsmallest(self.count, {*self._lowest, *drawn})
-        candidates = [index for index, lot in enumerate(drawn) if lot in self._lowest]
+        lowest = set(self._lowest)
+        candidates = [index for index, lot in enumerate(drawn) if lot in lowest]
         if candidates:
             part = ragged.select(batch, np.array(candidates, np.int64))
             part = as_cleaned(part, self.names)
@@ -89,6 +90,7 @@ class Witness:
             place: evaluation
             for part, future in self._begun
             for place, evaluation in zip(places(part), future.result(), strict=True)
+            if not isinstance(evaluation, Failure)  # asked once more, now that it is quiet
         }
         which = chosen(dataset, among, self.count, self.seed)
         return verify(dataset, which, self.names, self.settings, self.executor, known=known)

@@ -74,8 +74,12 @@ def test_whatever_the_batches_the_chosen_were_begun_with(
     with Witness(idle, NAMES, Quality(), count, seed) as one:
         for batch in range(4):
             one.begin(ragged.select(dataset, np.array(cuts) == batch))
-        assert one.verify(dataset, range(8)).profiles == 0  # all are lost, and none asked for anew
-    assert min(count, 8) <= idle.items <= 8
+        begun = {place for part, _ in one._begun for place in verify.places(part)}
+        where, which = verify.places(dataset), verify.chosen(dataset, range(8), count, seed)
+        assert {where[index] for index in which} <= begun
+        assert len(which) == min(count, 8)
+        assert one.verify(dataset, range(8)).profiles == 0, "all are lost, and asked for once more"
+    assert idle.items == len(begun) + len(which)
 
 
 def test_mostly_no_more_is_begun_with_than_was_wanted(dataset: Any) -> None:

@@ -32,7 +32,12 @@ from pipeline.executors.calls import (
     pack_function,
     unpack_outcome,
 )
-from pipeline.executors.processes import Worker, end_workers, prepare
+from pipeline.executors.processes import (
+    Worker,
+    end_fork_server,
+    end_workers,
+    prepare,
+)
 from pipeline.executors.worker import OUT_OF_MEMORY
 
 #: At most so many items go to a worker in one message, and no more than last about so long:
@@ -99,7 +104,8 @@ class PoolExecutor:
 
     def prepare(self) -> None:
         """Begin to load, in the background, what workers need before their first item."""
-        prepare(self.preload)
+        with suppress(OSError):  # the first start of a worker tells what the matter is
+            prepare(self.preload)
 
     def starmap(
         self, function: Callable[..., Result], argument_tuples: Iterable[tuple[Any, ...]]
@@ -153,6 +159,7 @@ class PoolExecutor:
     def interrupt(self) -> None:
         """Make an iteration in another thread end, with an exception, and its workers with it."""
         self.closed = True
+        end_fork_server(self.preload)  # it may be waiting for that one to have loaded
         for worker in list(self.staff):
             with suppress(ValueError):  # that one has just been ended by the other thread
                 worker.process.kill()
@@ -267,6 +274,7 @@ class _Supervision:
         self._fill_queue(vacant + starting)
         wanted = len(self.queue) + len(self.suspects) - starting
         for _ in range(min(vacant, wanted)):
+            self.pool.demand_open()
             try:
                 self.pool.staff.append(Worker(self.pool.preload, self.pool.memory))
             except (OSError, EOFError) as error:

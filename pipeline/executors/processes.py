@@ -163,20 +163,28 @@ def prepare(preload: Sequence[str]) -> None:
     """
     if _has_forkserver():
         with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
+            _redirect()
             fork_server(tuple(preload)).ensure_running()
 
 
 def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, Connection]:
-    """Start a process that runs `work`; return it and our end of its pipe."""
+    """Start a process that runs `work`; return it and our end of its pipe.
+
+    The lock and the environment, which are everybody's, are not held while a server loads.
+    """
     ours, theirs = multiprocessing.Pipe()
     try:
         _limit_transfers(ours)
-        with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
-            context = multiprocessing.get_context("forkserver" if _has_forkserver() else "spawn")
-            process = context.Process(  # type: ignore[attr-defined]
-                target=work, args=(theirs, tuple(preload), memory), name=WORKER_NAME, daemon=True
-            )
-            with _from_our_own(tuple(preload)):
+        context = multiprocessing.get_context("forkserver" if _has_forkserver() else "spawn")
+        process = context.Process(  # type: ignore[attr-defined]
+            target=work, args=(theirs, tuple(preload), memory), name=WORKER_NAME, daemon=True
+        )
+        if _has_forkserver():
+            prepare(preload)
+            with _may_have_children(), without_signals(), _from_our_own(tuple(preload)):
+                process.start()
+        else:
+            with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
                 process.start()
     except BaseException:
         ours.close()
@@ -207,24 +215,44 @@ def fork_server(preload: tuple[str, ...]) -> ForkServer:
     return server
 
 
+def end_fork_server(preload: Sequence[str]) -> None:
+    """Kill the fork server of a preload, which frees who waits for it to have loaded."""
+    if not _has_forkserver():
+        return
+    server = getattr(fork_server(tuple(preload)), "_forkserver_pid", None)
+    if server:
+        with suppress(ProcessLookupError):
+            os.kill(server, signal.SIGKILL)
+
+
+#: Which fork server the process that a thread starts comes from.
+_here = threading.local()
+
+
 @contextmanager
 def _from_our_own(preload: tuple[str, ...]) -> Iterator[None]:
-    """Let processes that are started within the block come from the fork server of a preload.
-
-    There is no public way to say which one; whoever starts a process elsewhere at this instant
-    gets a child of ours, which does for him as well.
-    """
-    if not _has_forkserver():
-        yield
-        return
-    from multiprocessing import forkserver
-
-    standard = forkserver.connect_to_new_process
-    forkserver.connect_to_new_process = fork_server(preload).connect_to_new_process
+    """Let processes that this thread starts within the block come from a preload's fork server."""
+    _here.connect = fork_server(preload).connect_to_new_process
     try:
         yield
     finally:
-        forkserver.connect_to_new_process = standard
+        _here.connect = None
+
+
+@cache
+def _redirect() -> None:
+    """Have the standard library ask `_from_our_own`, once; others keep their fork server.
+
+    There is no public way to say which one a process is to come from.
+    """
+    from multiprocessing import forkserver
+
+    standard = forkserver.connect_to_new_process
+
+    def connect(fds: Any) -> Any:
+        return (getattr(_here, "connect", None) or standard)(fds)
+
+    forkserver.connect_to_new_process = connect
 
 
 @contextmanager

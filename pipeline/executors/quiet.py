@@ -1,7 +1,8 @@
 """The first thing that a fork server loads: no looking for garbage among what it loads after this.
 
 Python's documentation of `gc` recommends it to who forks: loading is a tenth faster, and workers
-share more memory. They switch it on again (`pipeline.executors.worker.work`).
+share more memory. They switch it on again (`pipeline.executors.worker.work`); nobody else is to
+import this.
 """
 
 import gc
