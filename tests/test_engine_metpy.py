@@ -23,7 +23,6 @@ from season_sample import (
 )
 from sounding_rows import FAULTLESS, cleaned
 
-from pipeline.calculations import CATALOGUE
 from pipeline.readers import read_source
 
 CAPE_CIN = {
@@ -200,42 +199,3 @@ class TestWhatTheFilesPrint:
         np.testing.assert_allclose(ours[1] / 25.4, theirs[1], rtol=0.05)
         assert np.median(np.abs(theirs[1] - ours[1] / 25.4)) < 0.02
         assert np.corrcoef(theirs[2], ours[2])[0, 1] > 0.99
-
-
-class TestAskingWhetherLevelsHoldAValue:
-    """MetPy's layers ask it; pint by itself makes a quantity of each level for that."""
-
-    LEVELS = units.Quantity(np.array([1000.0, 925.0, 850.0, np.nan, 273.15]), "hPa")
-
-    @pytest.mark.parametrize(
-        "value",
-        [
-            units.Quantity(925.0, "hPa"),
-            units.Quantity(92500.0, "Pa"),
-            units.Quantity(925.0000000001, "hPa"),
-            units.Quantity(np.nan, "hPa"),
-            units.Quantity(850.0, "m"),
-            units.Quantity(0.0, "degC"),
-            850.0,
-            "hPa",
-            None,
-        ],
-        ids=str,
-    )
-    @pytest.mark.parametrize("unit", ["hPa", "m", "K", "degC", ""])
-    def test_is_answered_as_by_looking_at_each(self, unit: str, value: Any) -> None:
-        levels = units.Quantity(self.LEVELS.m, unit)
-        one_by_one = any(bool(np.all(level == value)) for level in list(levels))
-        assert (value in levels) == one_by_one
-
-    def test_a_single_number_holds_none(self) -> None:
-        with pytest.raises(TypeError):
-            assert units.Quantity(925.0, "hPa") in units.Quantity(925.0, "hPa")
-
-    def test_changes_no_bit_of_any_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        names = tuple(name for name, one in CATALOGUE.items() if one.units and not one.per_level)
-        checked = cleaned([*FAULTLESS])
-        ours = evaluated(checked, names)
-        monkeypatch.delattr(units.Quantity, "__contains__")
-        assert evaluated(checked, names).scalars.tobytes() == ours.scalars.tobytes()
-        assert np.isfinite(ours.scalars).sum() > 40

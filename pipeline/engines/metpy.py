@@ -22,22 +22,14 @@ from metpy.units import units
 from pipeline.calculations import BASE_INPUTS, CATALOGUE, Calculation
 from pipeline.engines.adapters.common import Missing
 from pipeline.engines.evaluation import Evaluation, Request
+from pipeline.engines.quick_units import make_quick
 from pipeline.executors.calls import describe
 from pipeline.profiles import FloatArray
 
 __all__ = ["Evaluation", "Request", "evaluate"]
 
 
-def _holds(levels: Any, value: Any) -> bool:
-    """Tell whether ``value in levels``, as pint would, without making a quantity of each level.
-
-    MetPy's layers ask this some thirty times a profile: of one with 5000 levels half of all time.
-    """
-    iter(levels.m)  # raises, where it is a scalar, what it always has
-    return bool(np.any(levels == value))
-
-
-units.Quantity.__contains__ = _holds
+make_quick()
 
 _UNITS = {name: units.Unit(text) for name, (text, _) in BASE_INPUTS.items()}
 
