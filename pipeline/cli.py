@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -46,6 +47,8 @@ def main() -> None:
     Start with:  python -m pipeline run configs/season.yaml
     """
     _log_to_terminal()
+    # Nothing is done here that NumPy would use threads for: they spin when it is loaded, no more.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # At its end Python looks through all that was loaded for garbage, half a second after numba.
     atexit.register(gc.freeze)
 

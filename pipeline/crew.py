@@ -1,7 +1,7 @@
 """Who works on a run: those that read, those that run MetPy, and the witness of a compiled run.
 
 Each is started for what it has to do and no more: readers need little and do not wait until MetPy
-is loaded, and this process never loads MetPy.
+is loaded, and this process never loads MetPy, unless it does all the work itself (serial).
 """
 
 from __future__ import annotations

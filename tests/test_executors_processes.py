@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 
 import executor_jobs as jobs
@@ -287,13 +288,18 @@ def test_what_an_item_prints_is_not_lost(tmp_path):
 # Fork servers ------------------------------------------------------------------------------
 
 
+#: So long `slow_to_load` takes, so that a busy machine is not taken for one that waits for it.
+SLOW_SECONDS = 4
+
+
 @pytest.fixture
 def slow_to_load(tmp_path, monkeypatch):
-    """Return the name of a module that takes two seconds to load."""
-    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(2)\n")
+    """Return the name of a module that takes seconds to load, and that nobody has loaded."""
+    name = f"slow_to_load_{uuid.uuid4().hex}"
+    (tmp_path / f"{name}.py").write_text(f"import time\ntime.sleep({SLOW_SECONDS})\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.syspath_prepend(tmp_path)
-    return "slow_to_load"
+    return name
 
 
 def test_who_needs_little_does_not_wait_for_what_others_load(slow_to_load):
@@ -304,7 +310,7 @@ def test_who_needs_little_does_not_wait_for_what_others_load(slow_to_load):
         heavy.prepare()
         began = time.monotonic()
         assert list(light.starmap(jobs.square, [(3,)])) == [9]
-        assert time.monotonic() - began < 1.9
+        assert time.monotonic() - began < SLOW_SECONDS - 1
         assert list(heavy.starmap(jobs.square, [(4,)])) == [16]
 
 
@@ -314,10 +320,60 @@ def test_what_was_prepared_is_there_when_it_is_needed(slow_to_load):
         pool.prepare()
         assert time.monotonic() - began < 1, "in the background"
         assert not pool.staff
-        time.sleep(4)
+        time.sleep(SLOW_SECONDS + 1)
         began = time.monotonic()
         assert list(pool.starmap(jobs.square, [(3,), (4,)])) == [9, 16]
-        assert time.monotonic() - began < 1.9
+        assert time.monotonic() - began < SLOW_SECONDS - 1
+
+
+def test_nobody_notices_that_another_thread_waits_for_a_worker(slow_to_load):
+    """Neither other pools nor what this process loads meanwhile, which may look at its threads."""
+    environment = dict(os.environ)
+    with (
+        open_executor("pool", workers=1, preload=[slow_to_load]) as heavy,
+        open_executor("pool", workers=1, preload=["executor_jobs"]) as light,
+    ):
+        found: list[int] = []
+        waiting = threading.Thread(target=lambda: found.extend(heavy.starmap(jobs.square, [(4,)])))
+        began = time.monotonic()
+        waiting.start()
+        time.sleep(0.5)  # by now it waits
+        assert list(light.starmap(jobs.square, [(3,)])) == [9]
+        assert dict(os.environ) == environment
+        assert time.monotonic() - began < SLOW_SECONDS - 1
+        assert not found
+        waiting.join()
+        assert found == [16]
+
+
+@needs_signals
+def test_who_waits_for_a_worker_can_be_interrupted(slow_to_load):
+    with open_executor("pool", workers=1, preload=[slow_to_load]) as pool:
+        ended: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                list(pool.starmap(jobs.square, [(4,)]))
+            except BaseException as error:
+                ended.append(error)
+
+        waiting = threading.Thread(target=ask)
+        began = time.monotonic()
+        waiting.start()
+        time.sleep(0.5)
+        pool.interrupt()
+        waiting.join()
+        assert time.monotonic() - began < SLOW_SECONDS - 1
+        assert ended
+
+
+def test_what_is_never_loaded_is_not_waited_for_for_ever(slow_to_load, monkeypatch):
+    monkeypatch.setattr(processes, "START_SECONDS", 0.5)
+    with open_executor("pool", workers=1, preload=[slow_to_load]) as pool:
+        if not processes._has_forkserver():
+            pytest.skip("workers are spawned")
+        with pytest.raises(PipelineError, match=r"slow_to_load\w+ not loaded after 0\.5 s"):
+            list(pool.starmap(jobs.square, [(4,)]))
 
 
 @pytest.mark.parametrize("kind", ["serial", "pool"])

@@ -23,7 +23,7 @@ from nights import SHV, Killed, Nights
 import pipeline
 from pipeline import output, ragged, verify, witness
 from pipeline.config import Quality
-from pipeline.crew import CALCULATING
+from pipeline.crew import CALCULATING, READING
 from pipeline.engines.reference import evaluate
 from pipeline.errors import PipelineError
 from pipeline.executors import Failure, open_executor
@@ -148,6 +148,55 @@ def test_a_run_that_ends_does_not_wait_for_it(
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert not any(is_alive(worker) for worker in workers)
+
+
+def test_in_a_run_it_begins_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left to be asked when all is there; and readers were loaded early too."""
+    small_season.make_files(tmp_path)
+    later: list[int] = []
+    by_metpy = verify._by_metpy
+
+    def noting(cleaned: Any, *arguments: Any) -> Any:
+        known = arguments[-1]
+        later.extend(place not in known for place in verify.places(cleaned))
+        return by_metpy(cleaned, *arguments)
+
+    prepared: list[tuple[str, ...]] = []
+    monkeypatch.setattr(verify, "_by_metpy", noting)
+    monkeypatch.setattr("pipeline.executors.pool.prepare", prepared.append)
+    changes = {"engine": "compiled", "calculations": NAMES, "executor": "pool", "verify": 5}
+    report = run(small_season.config(tmp_path, **changes))
+    assert report.verification
+    assert report.verification.profiles == 5
+    assert later == [False] * 5
+    assert prepared == [READING, CALCULATING]
+
+
+def test_a_warning_where_it_could_not_look_at_as_many_as_it_should(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_season.make_files(tmp_path)
+    lost = Failure("died", "evaluate", "killed by a test, twice")
+
+    def calculate(dataset: Any, *_arguments: Any) -> Iterator[Any]:
+        yield from [lost] * dataset.sizes["profile"]
+
+    monkeypatch.setattr(verify, "calculate", calculate)
+    report = run(small_season.config(tmp_path, engine="compiled", calculations=NAMES))
+    assert report.exit_code == 0
+    assert any("8 of the profiles chosen" in warning for warning in report.warnings)
+
+
+def test_profiles_of_no_source_are_looked_at_too(dataset: Any) -> None:
+    """A dataset of a user's own may say of none where it is from."""
+    bare = dataset.assign(
+        source_index=dataset["source_index"].copy(data=np.full(8, -1, np.int32)),
+        source_position=dataset["source_position"].copy(data=np.arange(8, dtype=np.int32)),
+    )
+    with open_executor("serial") as serial:
+        found = verify.verify(bare, [1, 2, 5], NAMES, Quality(), serial)
+    assert found.profiles == 3
+    assert not found.mismatches
 
 
 def test_what_a_killed_run_had_finished_is_verified_too(

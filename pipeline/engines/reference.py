@@ -1,7 +1,7 @@
 """MetPy for those who only hand it work: loading it takes seconds, which workers spend, once.
 
-Executors that are to run this are told to preload ``pipeline.engines.metpy``; the main process
-never loads it.
+Executors that are to run this are told to preload ``pipeline.engines.metpy``; importing this
+module loads nothing.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Executor(Protocol):
         """How many items it works on at the same time."""
 
     def prepare(self) -> None:
-        """Begin to load, in the background, what workers need before their first item."""
+        """Begin to load in the background what workers need first, where there is a background."""
 
     def starmap(
         self, function: Callable[..., Result], argument_tuples: Iterable[tuple[Any, ...]]

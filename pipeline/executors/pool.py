@@ -33,6 +33,7 @@ from pipeline.executors.calls import (
     unpack_outcome,
 )
 from pipeline.executors.processes import (
+    START_SECONDS,
     Worker,
     end_fork_server,
     end_workers,
@@ -48,8 +49,7 @@ CHUNK_BYTES = 1 << 20
 #: So far, items a worker and bytes in all, results may pile up behind one that is not there yet.
 LOOK_AHEAD = 256
 LOOK_AHEAD_BYTES = 1 << 26
-#: A worker must be ready after so many seconds; imports over a slow network disk take long.
-START_SECONDS = 120.0
+#: After so many starts in a row that failed there is no use in trying once more.
 FAILED_STARTS = 3
 #: To wait longer at a time is more than some systems can; waiting again costs nothing.
 LONGEST_WAIT = 3600.0

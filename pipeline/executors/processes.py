@@ -38,6 +38,9 @@ ONE_THREAD = {
 TRANSFER_SECONDS = 30
 #: So long a worker may take to leave when asked to, before it is killed.
 LEAVING_SECONDS = 2.0
+#: What is not loaded and ready after so many seconds never will be; imports over a slow network
+#: disk take long.
+START_SECONDS = 120.0
 
 WORKER_NAME = "pipeline-worker"
 
@@ -181,7 +184,7 @@ def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, C
         )
         if _has_forkserver():
             prepare(preload)
-            with _may_have_children(), without_signals(), _from_our_own(tuple(preload)):
+            with _may_have_children(), without_signals(), _patience(preload), _our_own(preload):
                 process.start()
         else:
             with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
@@ -225,14 +228,43 @@ def end_fork_server(preload: Sequence[str]) -> None:
             os.kill(server, signal.SIGKILL)
 
 
+@contextmanager
+def _patience(preload: Sequence[str]) -> Iterator[None]:
+    """Wait within the block for a fork server to have loaded, but not for ever: then kill it.
+
+    Raises
+    ------
+    TimeoutError
+        When it was killed.
+    """
+    lost = threading.Event()
+
+    def lose() -> None:
+        lost.set()
+        end_fork_server(preload)
+
+    timer = threading.Timer(START_SECONDS, lose)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, EOFError) as error:
+        if not lost.is_set():
+            raise
+        late = f"{', '.join(preload)} not loaded after {START_SECONDS:g} s"
+        raise TimeoutError(late) from error
+    finally:
+        timer.cancel()
+
+
 #: Which fork server the process that a thread starts comes from.
 _here = threading.local()
 
 
 @contextmanager
-def _from_our_own(preload: tuple[str, ...]) -> Iterator[None]:
+def _our_own(preload: Sequence[str]) -> Iterator[None]:
     """Let processes that this thread starts within the block come from a preload's fork server."""
-    _here.connect = fork_server(preload).connect_to_new_process
+    _here.connect = fork_server(tuple(preload)).connect_to_new_process
     try:
         yield
     finally:
@@ -241,7 +273,7 @@ def _from_our_own(preload: tuple[str, ...]) -> Iterator[None]:
 
 @cache
 def _redirect() -> None:
-    """Have the standard library ask `_from_our_own`, once; others keep their fork server.
+    """Have the standard library ask `_our_own`, once; others keep their fork server.
 
     There is no public way to say which one a process is to come from.
     """
