@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,3 +98,52 @@ class TestFunctions:
     ) -> None:
         monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
         assert compiled(squared) is squared
+
+
+PROGRAM = """
+import sys
+import numpy as np
+from pipeline.engines.compiled._numba import compiled, kernel
+
+@compiled
+def twice(number):
+    return 2.0 * number
+
+@kernel
+def all_twice(numbers):
+    doubled = np.empty_like(numbers)
+    for index in range(numbers.size):
+        doubled[index] = twice(numbers[index])
+    return doubled
+
+print(all_twice(np.arange(4.0))[1:].tolist(), "numba.np.linalg" in sys.modules)
+"""
+
+
+class TestProcesses:
+    def test_load_no_compiler_where_nothing_is_compiled(self, tmp_path: Path) -> None:
+        program, cache = tmp_path / "program.py", tmp_path / "cache"
+        program.write_text(PROGRAM)
+
+        def told() -> str:
+            done = subprocess.run(
+                [sys.executable, str(program)],
+                env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            return done.stdout.strip()
+
+        def forget(name: str) -> None:
+            (path,) = cache.rglob(f"*.{name}-*.nbc")
+            path.unlink()
+
+        assert told() == "[2.0, 4.0, 6.0] True"
+        assert told() == "[2.0, 4.0, 6.0] False"
+        forget("twice")
+        assert told() == "[2.0, 4.0, 6.0] False", "its code is part of the other's too"
+        forget("all_twice")
+        assert told() == "[2.0, 4.0, 6.0] True"
+        forget("all_twice")
+        assert told() == "[2.0, 4.0, 6.0] True", "one from disk, which the other is compiled with"

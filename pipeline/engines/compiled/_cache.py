@@ -20,6 +20,7 @@ from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -76,9 +77,14 @@ class Cache(FunctionCache):
         self._cache_file = MachineCode(Path(self.cache_path, self._impl.filename_base), sources)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return machine code for types of arguments; None where it has to be compiled."""
+        """Return machine code for types of arguments; None where it has to be compiled.
+
+        numba would load first all that it compiles with, which takes longer than a season. Machine
+        code that is there needs none of it, but the runtime that it calls.
+        """
         try:
-            return super().load_overload(sig, target_context)
+            rtsys.initialize(target_context)
+            return self._load_overload(sig, target_context)
         except Exception as error:  # of unpickling too, which may be any
             logging.getLogger("pipeline").debug("machine code is compiled anew: %r", error)
             return None
