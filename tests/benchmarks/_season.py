@@ -7,6 +7,7 @@ for nothing, puts it there.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -83,8 +84,10 @@ def _config(folder: Path, verified: int) -> Path:
 
 
 def _command(python: str, config: Path) -> None:
+    """Run the season, with the bytecode that the first run has left, as a user's does."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     command = [python, "-m", "pipeline", "run", str(config), "--force"]
-    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True)
 
 
 def rows(found: dict[str, dict[str, object]]) -> Iterator[tuple[str, ...]]:
