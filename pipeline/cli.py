@@ -47,7 +47,7 @@ def main() -> None:
     Start with:  python -m pipeline run configs/season.yaml
     """
     _log_to_terminal()
-    # Nothing is done here that NumPy would use threads for: they spin when it is loaded, no more.
+    # NumPy's threads do nothing for us but spin when it is loaded; workers have one each, too.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # At its end Python looks through all that was loaded for garbage, half a second after numba.
     atexit.register(gc.freeze)

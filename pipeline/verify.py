@@ -199,6 +199,7 @@ def _by_metpy(
     """Return what MetPy computes of each profile, or has computed already."""
     where = places(cleaned)
     new = np.array([index for index, place in enumerate(where) if place not in known], np.int64)
+    # All at once: an executor is free for more when what it was given is at its end.
     computed = iter([*calculate(ragged.select(cleaned, new), names, (), settings, executor)])
     return [known[place] if place in known else next(computed) for place in where]
 

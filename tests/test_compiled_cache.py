@@ -100,6 +100,7 @@ class TestFunctions:
         assert compiled(squared) is squared
 
 
+PROJECT = Path(__file__).resolve().parent.parent
 PROGRAM = """
 import sys
 import numpy as np
@@ -128,7 +129,7 @@ class TestProcesses:
         def told() -> str:
             done = subprocess.run(
                 [sys.executable, str(program)],
-                env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
+                env=os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(PROJECT)},
                 capture_output=True,
                 text=True,
                 check=True,

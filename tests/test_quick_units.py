@@ -1,8 +1,9 @@
-"""What pint finds out anew for each quantity, found out once (`pipeline.engines.quick_units`)."""
+"""Quantities are made and looked through without pint's detours, and are what they always were."""
 
 from __future__ import annotations
 
 import inspect
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 from metpy.units import units
 from pint.facets.numpy import numpy_func
 from pint.facets.plain import quantity
-from pint.util import SharedRegistryObject
 from season_sample import evaluated, soundings
 
+from pipeline.calculations import CATALOGUE
 from pipeline.engines import quick_units
 
 
@@ -43,55 +44,59 @@ class TestAskingWhetherLevelsHoldAValue:
         one_by_one = any(bool(np.all(level == value)) for level in list(levels))
         assert (value in levels) == one_by_one
 
+    def test_of_a_table_is_refused_as_always(self) -> None:
+        with pytest.raises(ValueError, match="ambiguous"):
+            assert units.Quantity(925.0, "hPa") in units.Quantity(np.full((2, 2), 925.0), "hPa")
+
     def test_a_single_number_holds_none(self) -> None:
         with pytest.raises(TypeError):
             assert units.Quantity(925.0, "hPa") in units.Quantity(925.0, "hPa")
 
 
-class TestWhatPintRemembers:
-    def test_changes_no_bit_of_any_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        checked = [*soundings().values()][:6]
-        ours = [evaluated(one).scalars.tobytes() for one in checked]
-        for owner, name in (
-            (units.Quantity, "__contains__"),
-            (units.Quantity, "__new__"),
-            (SharedRegistryObject, "_REGISTRY"),
-            (pint.application_registry.get(), "parse_units"),
-            (pint.application_registry.get(), "_validate_and_extract"),
-        ):
-            monkeypatch.delattr(owner, name)
-        for module in (numpy_func, quantity):
-            monkeypatch.setattr(module, "is_upcast_type", pint.compat.is_upcast_type)
-        monkeypatch.setattr(numpy_func, "signature", inspect.signature)
-        assert [evaluated(one).scalars.tobytes() for one in checked] == ours
+def as_pint_has_it(patch: pytest.MonkeyPatch) -> None:
+    """Undo all that `quick_units` has done."""
+    for name in ("__contains__", "__new__"):
+        patch.delattr(units.Quantity, name)
+    for module in (numpy_func, quantity):
+        patch.setattr(module, "is_upcast_type", pint.compat.is_upcast_type)
+    patch.setattr(numpy_func, "signature", inspect.signature)
 
-    @pytest.mark.parametrize(
-        ("owner", "name"),
-        [
-            (numpy_func, "signature"),
-            (numpy_func, "is_upcast_type"),
-            (quantity, "is_upcast_type"),
-            (pint.application_registry.get(), "parse_units"),
-            (pint.application_registry.get(), "_validate_and_extract"),
-        ],
-    )
-    def test_is_asked_for_by_the_pint_that_is_installed(self, owner: Any, name: str) -> None:
-        before = getattr(owner, name).cache_info().hits
-        np.isclose(units.Quantity(1.0, "m"), units.Quantity("100 cm").to("mm"))
-        assert getattr(owner, name).cache_info().hits > before
+
+def test_no_bit_of_any_result_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = [*soundings().values()][:6]
+    quick = [evaluated(one, tuple(CATALOGUE)) for one in checked]
+    as_pint_has_it(monkeypatch)
+    for one, ours in zip(checked, quick, strict=True):
+        theirs = evaluated(one, tuple(CATALOGUE))
+        assert np.isfinite(ours.scalars).sum() > 40
+        assert ours.scalars.tobytes() == theirs.scalars.tobytes()
+        assert ours.levels
+        for name, values in ours.levels.items():
+            assert values.tobytes() == theirs.levels[name].tobytes()
+        assert ours[2:] == theirs[2:]
+
+
+class TestQuantities:
+    UNIT = units.Unit("hPa")._units
 
     @pytest.mark.parametrize("value", [1.0, np.float64(1.0), np.array([1.0, np.nan])], ids=repr)
-    def test_a_quantity_made_quickly_is_like_any_other(
-        self, value: Any, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("by_keyword", [False, True])
+    def test_made_quickly_are_like_any_other(
+        self, value: Any, by_keyword: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        unit = units.Unit("hPa")._units
-        quick = units.Quantity(value, unit)
-        monkeypatch.delattr(units.Quantity, "__new__")
-        slow = units.Quantity(value, unit)
+        def make() -> Any:
+            return (
+                units.Quantity(value, units=self.UNIT)
+                if by_keyword
+                else units.Quantity(value, self.UNIT)
+            )
+
+        quick = make()
+        as_pint_has_it(monkeypatch)
+        slow = make()
         assert type(quick) is type(slow)
-        assert quick.__dict__.keys() == slow.__dict__.keys()
+        assert quick.__dict__ == slow.__dict__
         assert quick.magnitude is slow.magnitude is value
-        assert quick.units == slow.units
 
     @pytest.mark.parametrize(
         ("value", "unit"),
@@ -105,29 +110,69 @@ class TestWhatPintRemembers:
         ],
         ids=repr,
     )
-    def test_all_else_is_left_to_pint(
+    def test_of_all_else_are_left_to_pint(
         self, value: Any, unit: str | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ours = units.Quantity(value, unit)
-        monkeypatch.delattr(units.Quantity, "__new__")
-        assert np.all(ours == units.Quantity(value, unit))
-        assert type(ours.magnitude) is type(units.Quantity(value, unit).magnitude)
+        quick = units.Quantity(value, units=unit)
+        as_pint_has_it(monkeypatch)
+        slow = units.Quantity(value, units=unit)
+        assert np.all(quick == slow)
+        assert type(quick.magnitude) is type(slow.magnitude)
 
     @pytest.mark.parametrize("value", [True, None, {}], ids=repr)
-    def test_what_is_no_magnitude_is_refused(self, value: Any) -> None:
+    def test_of_nothing_that_can_be_measured_are_refused(self, value: Any) -> None:
         with pytest.raises(TypeError):
-            units.Quantity(value, units.Unit("m")._units)
+            units.Quantity(value, self.UNIT)
 
-    def test_is_left_alone_where_it_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        elsewhere = (("pint.no_such_module", "signature"), ("pint.util", "no_such_function"))
-        monkeypatch.setattr(quick_units, "_ASKED_AGAIN", elsewhere)
-        monkeypatch.setattr(quick_units, "_ASKED_OF_THE_REGISTRY", ("no_such_method",))
-        quick_units.make_quick()
-        assert not hasattr(pint.util, "no_such_function")
+    def test_are_arrays_where_the_registry_is_told_so_later(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pint.application_registry.get(), "force_ndarray_like", True)
+        assert isinstance(units.Quantity(1.0, self.UNIT).magnitude, np.ndarray)
 
-    def test_leaves_the_quantities_of_other_registries_theirs(self) -> None:
+    def test_survive_another_application_registry(self) -> None:
+        ours, other = pint.application_registry.get(), pint.UnitRegistry()
+        other.define("smoot = 1.7 m")
+        pint.set_application_registry(other)
+        try:
+            assert ours.Quantity(1, "km").to("m").magnitude == 1000
+            assert pint.Quantity("3 smoot").to("m").magnitude == pytest.approx(5.1)
+        finally:
+            pint.set_application_registry(ours)
+
+    def test_of_other_registries_stay_theirs(self) -> None:
         other = pint.UnitRegistry()
         length = other.Quantity(2.0, "furlong") + other.Quantity(1.0, "furlong")
         assert length._REGISTRY is other
         with pytest.raises(ValueError, match="registries"):
             length + units.Quantity(1.0, "m")
+
+    def test_of_a_copied_registry_know_its_units(self) -> None:
+        other = deepcopy(pint.application_registry.get())
+        other.define("smoot = 1.7 m")
+        assert other.Quantity(1.0, "smoot").to("m").magnitude == pytest.approx(1.7)
+
+
+class TestWhatPintRemembers:
+    @pytest.mark.parametrize(
+        ("module", "name"),
+        [
+            (numpy_func, "signature"),
+            (numpy_func, "is_upcast_type"),
+            (quantity, "is_upcast_type"),
+        ],
+    )
+    def test_is_asked_for_by_the_pint_that_is_installed(self, module: Any, name: str) -> None:
+        def ask() -> None:
+            np.isclose(units.Quantity(1.0, "m"), units.Quantity("100 cm"))
+
+        ask()
+        before = getattr(module, name).cache_info().hits
+        ask()
+        assert getattr(module, name).cache_info().hits > before
+
+    def test_is_left_alone_where_it_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        elsewhere = (("pint.no_such_module", "signature"), ("pint.util", "no_such_function"))
+        monkeypatch.setattr(quick_units, "_ASKED_AGAIN", elsewhere)
+        quick_units.make_quick()
+        assert not hasattr(pint.util, "no_such_function")

@@ -1,31 +1,59 @@
-"""Quantities without what pint finds out anew each time: a third of what MetPy takes for a profile.
+"""Quantities without pint's detours: a quarter less of what MetPy takes for a profile, half units.
 
-No bit of any result changes. Nothing here is needed either: where another pint is arranged
+No bit of any result changes, and nothing that pint refuses is let through. It holds for all
+quantities of MetPy's registry in this process. None of it is needed: where another pint is arranged
 differently, what cannot be made quicker stays as it is.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pint
-from metpy.units import units
-from pint.util import SharedRegistryObject, UnitsContainer
+from pint.util import UnitsContainer
 
-#: Functions whose answer depends on nothing but their arguments, and where pint calls them from.
+#: Functions whose answer depends on nothing but their argument, and where pint calls them from.
 _ASKED_AGAIN = (
     ("pint.facets.numpy.numpy_func", "signature"),  # of a function of NumPy
     ("pint.facets.numpy.numpy_func", "is_upcast_type"),
     ("pint.facets.plain.quantity", "is_upcast_type"),
 )
-#: The same for methods of a registry: what a text means, and whether a unit has an offset.
-_ASKED_OF_THE_REGISTRY = ("parse_units", "_validate_and_extract")
 #: Values that pint takes as they are.
 _PLAIN = (np.ndarray, float, np.float64)
+
+
+def make_quick() -> None:
+    """Let quantities of the registry that MetPy uses be made and looked through without detours."""
+    registry = pint.application_registry.get()
+    registry.Quantity.__new__ = _maker(registry, registry.Quantity.__new__)
+    registry.Quantity.__contains__ = _holds
+    for place, name in _ASKED_AGAIN:
+        with suppress(ImportError, AttributeError):
+            module = importlib.import_module(place)
+            setattr(module, name, cache(getattr(module, name)))
+
+
+def _maker(registry: pint.UnitRegistry, by_pint: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what makes a quantity; pint looks into all that value and units could be first.
+
+    MetPy makes some three thousand a profile, most of them from values and units that pint itself
+    has just worked out.
+    """
+
+    def make(cls: Any, value: Any, units: Any = None) -> Any:
+        plain = type(units) is UnitsContainer and type(value) in _PLAIN
+        if plain and not (registry.force_ndarray or registry.force_ndarray_like):
+            quantity = object.__new__(cls)
+            quantity._magnitude, quantity._units = value, units
+            return quantity
+        return by_pint(cls, value, units)
+
+    return staticmethod(make)
 
 
 def _holds(levels: Any, value: Any) -> bool:
@@ -34,35 +62,6 @@ def _holds(levels: Any, value: Any) -> bool:
     MetPy's layers ask this some thirty times a profile: of one with 5000 levels half of all time.
     """
     iter(levels.m)  # raises, where it is a scalar, what it always has
+    if np.ndim(levels.m) != 1:
+        return any(level == value for level in levels)
     return bool(np.any(levels == value))
-
-
-def _quantity(cls: Any, value: Any, unit: Any = None) -> Any:
-    """Return a new quantity; pint looks into all else that value and unit could be first.
-
-    MetPy makes some three thousand a profile, most of them from values and units that pint itself
-    has just worked out.
-    """
-    if type(unit) is UnitsContainer and type(value) in _PLAIN:
-        quantity = object.__new__(cls)
-        quantity._magnitude, quantity._units = value, unit
-        return quantity
-    return super(units.Quantity, cls).__new__(cls, value, unit)
-
-
-def make_quick() -> None:
-    """Let MetPy's quantities be made, converted and compared without detours."""
-    registry = pint.application_registry.get()
-    units.Quantity.__contains__ = _holds
-    if not (registry.force_ndarray or registry.force_ndarray_like):
-        units.Quantity.__new__ = staticmethod(_quantity)
-    for place, name in _ASKED_AGAIN:
-        with suppress(ImportError, AttributeError):
-            module = importlib.import_module(place)
-            setattr(module, name, cache(getattr(module, name)))
-    for name in _ASKED_OF_THE_REGISTRY:
-        with suppress(AttributeError):
-            setattr(registry, name, cache(getattr(registry, name)))
-    # For each quantity pint makes one of these, which belongs to no registry, and looks up the
-    # application's for it.
-    SharedRegistryObject._REGISTRY = registry

@@ -46,6 +46,10 @@ WORKER_NAME = "pipeline-worker"
 
 #: Held by the thread that starts something: what it changes for that is everybody's.
 _start_lock = threading.Lock()
+#: One entry for each process that is being started: whether this one was a daemon before. The
+#: first one counts; the last to be done restores it.
+_was_daemon: list[bool] = []
+_daemon_lock = threading.Lock()
 
 
 class Worker:
@@ -251,7 +255,7 @@ def _patience(preload: Sequence[str]) -> Iterator[None]:
     except (OSError, EOFError) as error:
         if not lost.is_set():
             raise
-        late = f"{', '.join(preload)} not loaded after {START_SECONDS:g} s"
+        late = f"{', '.join(preload) or 'a worker'} not loaded after {START_SECONDS:g} s"
         raise TimeoutError(late) from error
     finally:
         timer.cancel()
@@ -327,12 +331,16 @@ def _may_have_children() -> Iterator[None]:
     ours leave by themselves when their parent is gone. There is no public way to say so.
     """
     config: dict[str, Any] = getattr(multiprocessing.current_process(), "_config", {})
-    daemon = config.get("daemon", False)
-    config["daemon"] = False
+    with _daemon_lock:
+        _was_daemon.append(config.get("daemon", False))
+        config["daemon"] = False
     try:
         yield
     finally:
-        config["daemon"] = daemon
+        with _daemon_lock:
+            if len(_was_daemon) == 1:
+                config["daemon"] = _was_daemon[0]
+            _was_daemon.pop()
 
 
 def _limit_transfers(pipe: Connection) -> None:

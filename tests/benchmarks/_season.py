@@ -85,7 +85,8 @@ def _config(folder: Path, verified: int) -> Path:
 
 def _command(python: str, config: Path) -> None:
     """Run the season, with the bytecode that the first run has left, as a user's does."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [python, "-m", "pipeline", "run", str(config), "--force"]
     subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True)
 
