@@ -115,10 +115,10 @@ def read_state(path: Path) -> State:
     PipelineError
         When the file is damaged, or does not say it.
     """
-    import netCDF4
-
     if not path.exists():
         return State()
+    import netCDF4
+
     demand_free(path)
     try:
         with netCDF4.Dataset(path) as file:
