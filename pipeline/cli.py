@@ -235,13 +235,14 @@ def verify(output: Path, everything: bool, count: int) -> None:
     """
     import secrets
 
+    from pipeline.crew import CALCULATING
     from pipeline.executors import open_executor
     from pipeline.output import read
     from pipeline.report.verification import describe_verification
     from pipeline.verify import verify_output
 
     dataset = read(output)
-    with open_executor("pool", preload=("pipeline.engines.metpy",)) as executor:
+    with open_executor("pool", preload=CALCULATING) as executor:
         found = verify_output(
             dataset, executor, None if everything else count, secrets.token_hex(8)
         )

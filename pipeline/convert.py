@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline import __version__, output, ragged, readers, stations, writers
+from pipeline.crew import READING
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor
 from pipeline.flags import QC, Reason
@@ -121,7 +122,7 @@ def _gathered(
     demand_apart(path, [*found, *([stations_table] if stations_table else [])])
     positions = stations.load(stations_table)
     sources = [Source(match, format_name) for match in found]
-    with open_executor("pool", memory=WORKER_MEMORY, preload=("pipeline.readers",)) as executor:
+    with open_executor("pool", memory=WORKER_MEMORY, preload=READING) as executor:
         rows, found_profiles = read(sources, executor, path.absolute().parent, progress)
     locate(found_profiles, positions)
     if clean:

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 
 import executor_jobs as jobs
 import pytest
@@ -19,14 +18,6 @@ from executor_watch import needs_signals, start_script, wait_until
 
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor, processes, usable_cores
-from pipeline.executors import pool as pool_executor
-
-
-@pytest.fixture
-def pool() -> Iterator[pool_executor.PoolExecutor]:
-    with pool_executor.PoolExecutor(workers=2) as executor:
-        yield executor
-
 
 #: So long `slow_to_load` takes, so that a busy machine is not taken for one that waits for it.
 SLOW_SECONDS = 4
@@ -134,8 +125,9 @@ def test_serial_loads_what_it_is_told_before_the_time_of_its_first_item(tmp_path
     assert "loaded_by_serial" in sys.modules
 
 
-def test_workers_look_for_garbage_but_not_among_what_was_loaded_before_them(pool):
-    assert [*pool.starmap(jobs.garbage, [()])] == [(True, True)]
+def test_workers_look_for_garbage_but_not_among_what_was_loaded_before_them():
+    with open_executor("pool", workers=2) as pool:
+        assert [*pool.starmap(jobs.garbage, [()])] == [(True, True)]
     assert jobs.garbage()[0], "nothing has changed here"
 
 
@@ -154,6 +146,17 @@ def test_a_fork_server_of_somebody_else_goes_on_as_it_was(tmp_path):
     """
     output, errors = start_script(tmp_path, body).communicate(timeout=60)
     assert (output.split("\n"), errors) == (["9", "[16]", "2 25", "True", ""], "")
+
+
+def test_a_daemon_may_start_workers_in_several_threads_and_stays_one(monkeypatch):
+    config = multiprocessing.current_process()._config
+    monkeypatch.setitem(config, "daemon", True)
+    first, second = processes._may_have_children(), processes._may_have_children()
+    with first:
+        second.__enter__()
+    assert not config["daemon"], "the second is still about it"
+    second.__exit__(None, None, None)
+    assert config["daemon"]
 
 
 # One thread a worker -----------------------------------------------------------------------
@@ -182,14 +185,3 @@ def test_one_thread_also_with_a_fork_server_that_others_started_with_many(tmp_pa
     assert theirs != "{1}", "the other fork server has many threads, or this shows nothing"
     assert (ours, workers) == ("{1}", "2")
     assert environment == "{'OMP_NUM_THREADS': '3'}", "ours is as it was"
-
-
-def test_a_daemon_may_start_workers_in_several_threads_and_stays_one(monkeypatch):
-    config = multiprocessing.current_process()._config
-    monkeypatch.setitem(config, "daemon", True)
-    first, second = processes._may_have_children(), processes._may_have_children()
-    with first:
-        second.__enter__()
-    assert not config["daemon"], "the second is still about it"
-    second.__exit__(None, None, None)
-    assert config["daemon"]

@@ -80,20 +80,15 @@ class TestQuantities:
     UNIT = units.Unit("hPa")._units
 
     @pytest.mark.parametrize("value", [1.0, np.float64(1.0), np.array([1.0, np.nan])], ids=repr)
-    @pytest.mark.parametrize("by_keyword", [False, True])
+    @pytest.mark.parametrize(
+        ("unit", "keywords"), [((UNIT,), {}), ((), {"units": UNIT})], ids=["by place", "by name"]
+    )
     def test_made_quickly_are_like_any_other(
-        self, value: Any, by_keyword: bool, monkeypatch: pytest.MonkeyPatch
+        self, value: Any, unit: Any, keywords: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def make() -> Any:
-            return (
-                units.Quantity(value, units=self.UNIT)
-                if by_keyword
-                else units.Quantity(value, self.UNIT)
-            )
-
-        quick = make()
+        quick = units.Quantity(value, *unit, **keywords)
         as_pint_has_it(monkeypatch)
-        slow = make()
+        slow = units.Quantity(value, *unit, **keywords)
         assert type(quick) is type(slow)
         assert quick.__dict__ == slow.__dict__
         assert quick.magnitude is slow.magnitude is value

@@ -1,4 +1,4 @@
-"""Quantities without pint's detours: a quarter less of what MetPy takes for a profile, half units.
+"""Quantities without pint's detours, on which MetPy spends a quarter of its time for a profile.
 
 No bit of any result changes, and nothing that pint refuses is let through. It holds for all
 quantities of MetPy's registry in this process. None of it is needed: where another pint is arranged
