@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import metpy.calc as mpcalc
@@ -104,25 +103,40 @@ class TestTable:
     def test_parcels_between_its_points_are_where_integration_puts_them(self) -> None:
         """Everywhere: the bound on what interpolation can do to any ascent."""
         random = np.random.default_rng(1)
-        adiabat = np.empty(LEVELS)
         worst = 0.0
         for _ in range(300):
             pressure, kelvin = random.uniform(400.0, 1050.0), random.uniform(230.0, 300.0)
             if math.isnan(adiabat_label(table(), math.log(pressure), kelvin)):
                 continue
-            follow_adiabat(table(), pressure, kelvin, adiabat)
-            on = partial(on_adiabat, adiabat, temperature=kelvin, reference=pressure)
             for there in (1100.0, 900.0, 620.0, 333.0, 150.0, 20.0):
                 expected = integrated(kelvin, math.log(pressure), math.log(there))
-                worst = max(worst, abs(on(math.log(there), there) - expected))
+                worst = max(worst, abs(followed(pressure, kelvin, there) - expected))
         assert worst < 2e-5
 
-    def test_following_an_adiabat_is_reading_the_table(self) -> None:
-        adiabat = np.empty(LEVELS)
-        follow_adiabat(table(), 880.0, 288.0, adiabat)
-        for there in UP:
-            found = on_adiabat(adiabat, math.log(there), there, 288.0, 880.0)
-            assert found == pytest.approx(moist_lapse(table(), there, 288.0, 880.0), abs=1e-9)
+    @pytest.mark.parametrize("until", [1100.0, 850.0, 300.0, 1.0])
+    def test_an_adiabat_is_followed_all_the_way_to_where_it_is_wanted(self, until: float) -> None:
+        for there in np.geomspace(880.0, until, 50)[1:].tolist():
+            expected = moist_lapse(table(), there, 288.0, 880.0)
+            assert followed(880.0, 288.0, there, until) == pytest.approx(expected, abs=1e-9)
+
+    @pytest.mark.parametrize(
+        ("kelvin", "pressure", "until"),
+        [(325.0, 900.0, 300.0), (170.0, 900.0, 700.0), (290.0, 1150.0, 900.0),
+         (290.0, 900.0, 1150.0), (200.0, 2.0, 0.5), (290.0, 1150.0, 1140.0)],
+    )  # fmt: skip
+    def test_an_adiabat_outside_is_integrated(
+        self, kelvin: float, pressure: float, until: float
+    ) -> None:
+        for there in np.geomspace(pressure, until, 7)[1:].tolist():
+            expected = moist_lapse(table(), there, kelvin, pressure)
+            assert followed(pressure, kelvin, there, until) == pytest.approx(expected, abs=1e-9)
+
+
+def followed(pressure: float, kelvin: float, there: float, until: float | None = None) -> float:
+    """Return a parcel's temperature at a level, by its pseudoadiabat as far as `until` or there."""
+    adiabat = np.full(LEVELS, 1e30)  # what nothing was written to shows
+    follow_adiabat(table(), pressure, kelvin, until or there, adiabat)
+    return on_adiabat(adiabat, math.log(there), there, kelvin, pressure)
 
 
 LOG_PRESSURES = math.log(1120.0) - np.arange(LEVELS) / 32.0

@@ -20,7 +20,7 @@ from sounding_rows import FAULTLESS
 
 from pipeline.calculations import CATALOGUE, Calculation
 from pipeline.engines.compiled import missing
-from pipeline.engines.compiled.blocks import Block, Rows, compact
+from pipeline.engines.compiled.blocks import WINDS, Block, Rows, compact
 from pipeline.engines.compiled.engine import Results, evaluate_batch, plan
 from pipeline.engines.metpy import Request, evaluate
 
@@ -108,6 +108,17 @@ class TestSameResults:
         has_one = np.isfinite(results.scalars["k_index"])
         assert has_one.tolist() == [False, False, True, False, True, False]
 
+    @pytest.mark.parametrize("name", ["sbcape", "k_index", "srh_0_3km", "supercell_composite"])
+    def test_asked_for_alone(self, name: str) -> None:
+        alone, among_all = batch(season(), name), batch(season(), *SCALARS)
+        np.testing.assert_array_equal(alone.scalars[name], among_all.scalars[name])
+        missing_alone = {profile: why for profile, why in alone.missing().items() if name in why}
+        assert missing_alone == {
+            profile: {name: why[name]}
+            for profile, why in among_all.missing().items()
+            if name in why
+        }
+
     @pytest.mark.parametrize("threads", [2, 5])
     def test_on_any_number_of_threads(self, threads: int) -> None:
         alone = batch(season(), *SCALARS, threads=1, block_rows=100)
@@ -173,11 +184,14 @@ def test_the_first_compilation_is_announced_and_no_other(tmp_path: Path) -> None
 class TestLevelsOfABlock:
     """The compiled engine picks the levels that MetPy's picks."""
 
-    def check(self, profiles: Sequence[Rows]) -> None:
+    def compacted(self, profiles: Sequence[Rows], *, with_winds: bool) -> Block:
         sizes = [len(levels.pressure) for levels in profiles]
         rows = [np.concatenate([np.empty(0), *each]) for each in zip(*profiles, strict=True)]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        found, wanted = compact(offsets, Rows(*rows)), block(profiles)
+        return compact(offsets, Rows(*rows), with_winds)
+
+    def check(self, profiles: Sequence[Rows]) -> None:
+        found, wanted = self.compacted(profiles, with_winds=True), block(profiles)
         for name in Block._fields:
             np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
 
@@ -192,6 +206,12 @@ class TestLevelsOfABlock:
     def test_with_gaps_and_with_heights_that_fall(self) -> None:
         levels = from_rows(FAULTLESS)
         self.check([gappy(levels), changed(levels, height={4: 900.0, 5: 800.0}), levels])
+
+    def test_without_winds_where_nobody_asks_for_them(self) -> None:
+        without, wanted = self.compacted(season(), with_winds=False), block(season())
+        for name in set(Block._fields) - WINDS:
+            np.testing.assert_array_equal(getattr(without, name), getattr(wanted, name))
+        assert not any(np.any(getattr(without, name)) for name in WINDS)
 
     def test_with_infinities(self) -> None:
         levels = from_rows(FAULTLESS)

@@ -39,8 +39,8 @@ _SOURCES = _fingerprint()
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
-def _cached(function: Function) -> Function:
-    dispatcher = njit(**_OPTIONS)(function)
+def _cached(function: Function, options: dict[str, Any]) -> Function:
+    dispatcher = njit(**options)(function)
     if hasattr(dispatcher, "_cache"):  # not with NUMBA_DISABLE_JIT, which debuggers want
         with suppress(RuntimeError):  # no folder for the cache
             dispatcher._cache = Cache(function, _SOURCES)
@@ -50,6 +50,10 @@ def _cached(function: Function) -> Function:
 def compiled(function: Function) -> Function:
     """Compile a function of plain numbers and of one profile's slices, to be called by kernels.
 
+    It takes no part in counting who holds an array, which costs more than the arithmetic of a
+    level (an ascent takes half the time without). So it may neither make an array, which does not
+    compile, nor hand one back, which would be freed under its caller's hands.
+
     Examples
     --------
     >>> @compiled
@@ -58,7 +62,7 @@ def compiled(function: Function) -> Function:
     >>> kelvin(0.0)
     273.15
     """
-    return _cached(function)
+    return _cached(function, _OPTIONS | {"_nrt": False})
 
 
 def kernel(function: Function) -> Function:
@@ -67,8 +71,9 @@ def kernel(function: Function) -> Function:
     It keeps to one thread: whoever wants more gives each its own blocks, so that what a block's
     kernels hand to each other stays in one core's cache. (numba's own threads, ``parallel=True``,
     cost twice the time to compile, do not survive a fork, and do not take tuples in tuples.)
+    What makes arrays, or hands them on, is compiled so too.
     """
-    return _cached(function)
+    return _cached(function, _OPTIONS)
 
 
 class _Announcement(event.Listener):

@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.compiled._numba import compiled
+from pipeline.engines.compiled._numba import compiled, kernel
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_GAS_CONSTANT,
     DRY_AIR_HEAT,
@@ -70,7 +70,7 @@ def integrated(temperature: float, log_from: float, log_to: float) -> float:
     return temperature
 
 
-@compiled
+@kernel
 def _integrated_table() -> FloatArray:
     """Return temperature by label and level."""
     table = np.empty((LABELS, LEVELS))
@@ -186,16 +186,23 @@ def _solved(before: float, first: float, second: float, far: float, wanted: floa
 
 @compiled
 def follow_adiabat(
-    adiabats: FloatArray, pressure: float, temperature: float, adiabat: FloatArray
+    adiabats: FloatArray,
+    pressure: float,
+    temperature: float,
+    until: float,
+    adiabat: FloatArray,
 ) -> None:
-    """Write the pseudoadiabat of a parcel into `adiabat`; NaN for one outside the table."""
-    label = adiabat_label(adiabats, math.log(pressure), temperature)
-    if math.isnan(label):
-        adiabat[0] = math.nan
-        return
-    index, t = _place(label, LABELS)
+    """Write the pseudoadiabat of a parcel into `adiabat`, from a pressure up or down to another.
+
+    NaN for a parcel outside the table.
+    """
+    log_from, log_until = math.log(pressure), math.log(until)
+    label = adiabat_label(adiabats, log_from, temperature)
+    index, t = _place(label, LABELS) if math.isfinite(label) else (1, math.nan)
     before, first, second, far = _weights(t)
-    for level in range(LEVELS):
+    lowest, _ = _place((LOWEST - max(log_from, log_until)) / LEVEL_STEP, LEVELS)
+    highest, _ = _place((LOWEST - min(log_from, log_until)) / LEVEL_STEP, LEVELS)
+    for level in range(lowest - 1, highest + 3):
         adiabat[level] = (
             before * adiabats[index - 1, level]
             + first * adiabats[index, level]
@@ -219,7 +226,8 @@ def on_adiabat(
     Parameters
     ----------
     adiabat : numpy.ndarray, shape (LEVELS,)
-        As `follow_adiabat` gives it; its first value is NaN for a parcel outside the table.
+        As `follow_adiabat` gives it: as far as to this level, and NaN for a parcel outside the
+        table.
     log_pressure, pressure : float
         Of the level.
     temperature, reference : float
@@ -228,10 +236,11 @@ def on_adiabat(
     if _is_reference(pressure, reference):
         return temperature
     position = (LOWEST - log_pressure) / LEVEL_STEP
-    if math.isnan(adiabat[0]) or not 0.0 <= position <= LEVELS - 1:
-        return integrated(temperature, math.log(reference), log_pressure)
     level, t = _place(position, LEVELS)
-    return _in_row(adiabat, level, _weights(t))
+    lifted = _in_row(adiabat, level, _weights(t))
+    if math.isnan(lifted) or not 0.0 <= position <= LEVELS - 1:
+        return integrated(temperature, math.log(reference), log_pressure)
+    return lifted
 
 
 @compiled

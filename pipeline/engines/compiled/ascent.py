@@ -80,9 +80,15 @@ class Ascents(NamedTuple):
 
 
 @compiled
+def closeness(other: float) -> float:
+    """Return how far off ``numpy.isclose`` calls a value close to another, by its defaults."""
+    return 1e-8 + 1e-5 * abs(other)
+
+
+@compiled
 def is_close(value: float, other: float) -> bool:
     """Tell whether ``numpy.isclose`` calls a value close to another, by its defaults."""
-    return abs(value - other) <= 1e-8 + 1e-5 * abs(other)
+    return abs(value - other) <= closeness(other)
 
 
 @compiled
@@ -128,19 +134,22 @@ def lift(
     pressure: float,
     temperature: float,
     lcl_pressure: float,
+    top: float,
     adiabat: FloatArray,
 ) -> Lift:
-    """Return a parcel as a `Lift`; its pseudoadiabat is written into `adiabat`.
+    """Return a parcel as a `Lift`; its pseudoadiabat is written into `adiabat`, up to the top.
 
     Parameters
     ----------
     pressure, temperature : float
         Of the start, hPa and K. With an LCL below it, the saturated ascent has the temperature of
         the start at that LCL, as in MetPy.
+    top : float
+        The lowest pressure at which the parcel's temperature will be asked for.
     """
     dry_pressure = max(pressure, lcl_pressure)
     moist = dry_lapse(lcl_pressure, temperature, dry_pressure)
-    follow_adiabat(adiabats, lcl_pressure, moist, adiabat)
+    follow_adiabat(adiabats, lcl_pressure, moist, top, adiabat)
     return Lift(lcl_pressure, temperature, math.log(dry_pressure), moist)
 
 
@@ -295,7 +304,7 @@ def ascend(
     """
     lcl, lcl_temperature = starts.lcl_pressure[profile], starts.lcl_temperature[profile]
     pressure, temperature, dewpoint = _state(starts, profile, starts.above[profile] - 1)
-    parcel = lift(adiabats, pressure, temperature, lcl, adiabat)
+    parcel = lift(adiabats, pressure, temperature, lcl, starts.pressure[end - 1], adiabat)
     lcl_node = _put_surroundings(starts, profile, end, ascents)
     nodes = slice(
         ascents.first_node[profile], ascents.first_node[profile] + ascents.node_count[profile]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engines.compiled._numba import compiled
+from pipeline.engines.compiled._numba import compiled, kernel
 from pipeline.engines.compiled.types import FloatArray, Offsets
 
 
@@ -42,6 +42,10 @@ class Block(NamedTuple):
     """Of each profile's lowest level; NaN where it has none."""
     source: NDArray[np.int64]
     """Of each level with temperature and dewpoint: which row of the dataset it is."""
+
+
+#: What only calculations of wind take.
+WINDS = frozenset({"wind_starts", "wind_pressure", "wind_height", "u_wind", "v_wind"})
 
 
 @compiled
@@ -78,8 +82,8 @@ def _put_winds(rows: Rows, block: Block, first: int, end: int, place: int) -> in
     return place if place - began >= 2 else began
 
 
-@compiled
-def compact(offsets: Offsets, rows: Rows) -> Block:
+@kernel
+def compact(offsets: Offsets, rows: Rows, with_winds: bool = True) -> Block:
     """Return profiles on the levels that have what is needed, as the MetPy engine picks them.
 
     A profile with fewer than two levels of a kind has none.
@@ -90,8 +94,11 @@ def compact(offsets: Offsets, rows: Rows) -> Block:
         Where in `rows` each profile begins, and the last one ends.
     rows : Rows
         May hold other profiles too, before and after.
+    with_winds : bool
+        False to leave them out, where nobody asks for them.
     """
     profiles, size = len(offsets) - 1, offsets[-1] - offsets[0]
+    winds = size if with_winds else 0
     block = Block(
         np.zeros(profiles + 1, np.int64),
         np.empty(size),
@@ -99,10 +106,10 @@ def compact(offsets: Offsets, rows: Rows) -> Block:
         np.empty(size),
         np.empty(size),
         np.zeros(profiles + 1, np.int64),
-        np.empty(size),
-        np.empty(size),
-        np.empty(size),
-        np.empty(size),
+        np.empty(winds),
+        np.empty(winds),
+        np.empty(winds),
+        np.empty(winds),
         np.empty(profiles),
         np.empty(size, np.int64),
     )
@@ -110,7 +117,8 @@ def compact(offsets: Offsets, rows: Rows) -> Block:
     for profile in range(profiles):
         first, end = offsets[profile], offsets[profile + 1]
         level = _put_thermodynamics(rows, block, first, end, level, block.source)
-        wind = _put_winds(rows, block, first, end, wind)
+        if with_winds:
+            wind = _put_winds(rows, block, first, end, wind)
         block.starts[profile + 1], block.wind_starts[profile + 1] = level, wind
         ground = rows.height[first] if end > first else math.nan
         block.ground_height[profile] = ground if math.isfinite(ground) else math.nan

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
-from pipeline.engines.compiled._numba import compiled
-from pipeline.engines.compiled.ascent import Ascents, is_close
+from pipeline.engines.compiled._numba import compiled, kernel
+from pipeline.engines.compiled.ascent import Ascents, closeness, is_close
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_GAS_CONSTANT,
     ZERO_CELSIUS,
@@ -56,7 +56,7 @@ class Buoyancy(NamedTuple):
     """Of the parcel, hPa."""
 
 
-@compiled
+@kernel
 def buoyancy_of(ascents: Ascents, profile: int) -> Buoyancy:
     """Return a parcel's nodes; an LCL below the ground, without surroundings, is left out."""
     first = ascents.first_node[profile]
@@ -239,15 +239,28 @@ class _Point(NamedTuple):
     in_cin: bool
 
 
+class _Bounds(NamedTuple):
+    """Pressures in hPa that bound CAPE and CIN; as close to a level as MetPy calls close."""
+
+    highest_cin: float
+    lowest_cape: float
+    highest_cape: float
+
+
 @compiled
-def _point(pressure: float, log_pressure: float, excess: float, lfc: float, el: float) -> _Point:
-    """Return a point with what it belongs to; close to a bound is inside, as in MetPy."""
-    at_lfc = is_close(pressure, lfc)
+def _bounds(lfc: float, el: float) -> _Bounds:
+    """Return what CAPE and CIN are bounded by: a point that is close to a level is inside."""
+    return _Bounds(lfc - closeness(lfc), lfc + closeness(lfc), el - closeness(el))
+
+
+@compiled
+def _point(pressure: float, log_pressure: float, excess: float, bounds: _Bounds) -> _Point:
+    """Return a point with what it belongs to."""
     return _Point(
         log_pressure,
         excess,
-        (pressure < lfc or at_lfc) and (pressure > el or is_close(pressure, el)),
-        pressure > lfc or at_lfc,
+        bounds.highest_cape <= pressure <= bounds.lowest_cape,
+        pressure >= bounds.highest_cin,
     )
 
 
@@ -263,20 +276,21 @@ def cape_and_cin(nodes: Buoyancy, lfc: float, el: float, corrected: bool) -> tup
         return 0.0, 0.0
     if math.isnan(el):
         el = nodes.pressure[-1]
+    bounds = _bounds(lfc, el)
     cape = cin = 0.0
     previous = nodes.pressure[0]
-    last = _point(previous, nodes.log_pressure[0], excess(nodes, 0), lfc, el)
+    last = _point(previous, nodes.log_pressure[0], excess(nodes, 0), bounds)
     for node in range(1, len(nodes.pressure)):
         below, above = excess(nodes, node - 1), excess(nodes, node)
         crosses = below * above < 0.0
         for is_node in range(0 if crosses and (node > 1 or corrected) else 1, 2):
             if is_node:
                 pressure, log_pressure = nodes.pressure[node], nodes.log_pressure[node]
-                here = _point(pressure, log_pressure, above, lfc, el)
+                here = _point(pressure, log_pressure, above, bounds)
             else:
                 log_pressure = log_crossing(nodes, node - 1, below, above)
                 pressure = math.exp(log_pressure)
-                here = _point(pressure, log_pressure, 0.0, lfc, el)
+                here = _point(pressure, log_pressure, 0.0, bounds)
             if previous - pressure > NEAREST_NODES:
                 area = (last.excess + here.excess) / 2.0 * (last.log_pressure - log_pressure)
                 cape += area if last.in_cape and here.in_cape else 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
@@ -103,16 +102,17 @@ def downdraft_energy(
     temperature: FloatArray,
     dewpoint: FloatArray,
     adiabats: FloatArray,
+    adiabat: FloatArray,
 ) -> float:
     """Return the DCAPE in J kg-1 of one profile, which spans 700 to 500 hPa.
 
     A saturated parcel of the start's wet-bulb temperature descends to the lowest level; the
-    integral is over levels, not from the start where that is none, as in MetPy.
+    integral is over levels, not from the start where that is none, as in MetPy. Its pseudoadiabat
+    is written into `adiabat`.
     """
     start = downdraft_start(pressure, temperature, dewpoint)
     wet_bulb = wet_bulb_temperature(adiabats, start[0], start[1], start[2])
-    adiabat = np.empty(LEVELS)
-    follow_adiabat(adiabats, start[0], wet_bulb, adiabat)
+    follow_adiabat(adiabats, start[0], wet_bulb, pressure[0], adiabat)
     energy, last_colder, last_log = 0.0, math.nan, math.nan
     for level in range(len(pressure)):
         here, kelvin, dew = _state(pressure, temperature, dewpoint, level)
@@ -145,7 +145,8 @@ def _dcapes(
 ) -> tuple[FloatArray, NDArray[np.uint8]]:
     profiles = len(starts) - 1
     values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    adiabat = np.empty(LEVELS)
+    for profile in range(profiles):
         values[profile], codes[profile] = math.nan, missing.NOTHING
         first, end = starts[profile], starts[profile + 1]
         if end - first < 2:
@@ -154,7 +155,7 @@ def _dcapes(
             codes[profile] = missing.NOT_700_TO_500
         else:
             values[profile] = downdraft_energy(
-                pressure[first:end], temperature[first:end], dewpoint[first:end], adiabats
+                pressure[first:end], temperature[first:end], dewpoint[first:end], adiabats, adiabat
             )
             if math.isnan(values[profile]):
                 codes[profile] = missing.ERROR

@@ -9,7 +9,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
@@ -59,7 +58,7 @@ def standard_levels(
     count = len(starts) - 1
     t850, t700, t500 = np.empty(count), np.empty(count), np.empty(count)
     td850, td700, codes = np.empty(count), np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(starts[profile], starts[profile + 1])
         levels, warmth, dew = pressure[part], temperature[part], dewpoint[part]
         codes[profile] = why_not_spanned(levels, 850.0, 500.0, missing.NOT_850_TO_500)
@@ -124,7 +123,7 @@ def lifted_to_500(adiabats: FloatArray, temperature: float, dewpoint: float) -> 
 def _showalter_index(adiabats: FloatArray, at: StandardLevels) -> FloatArray:
     count = len(at.codes)
     values = np.empty(count)
-    for profile in prange(count):
+    for profile in range(count):
         values[profile] = np.nan
         if at.codes[profile] == missing.NOTHING:
             warmth, dew = at.t850[profile] + ZERO_CELSIUS, at.td850[profile] + ZERO_CELSIUS
@@ -167,7 +166,7 @@ def standard_winds(
     count = len(wind_starts) - 1
     u850, v850 = np.empty(count), np.empty(count)
     u500, v500, codes = np.empty(count), np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(wind_starts[profile], wind_starts[profile + 1])
         levels, u, v = wind_pressure[part], u_wind[part], v_wind[part]
         codes[profile] = missing.NOTHING
@@ -285,7 +284,7 @@ def galvez_davison_index(
     """Return the Galvez-Davison index."""
     count = len(starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(starts[profile], starts[profile + 1])
         levels = pressure[part]
         codes[profile] = why_not_spanned(levels, 950.0, 500.0, missing.NOT_950_TO_500)

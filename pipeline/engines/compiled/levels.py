@@ -6,7 +6,6 @@ A profile without two levels has none, so each value here stands for itself.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled import thermodynamics as air
@@ -34,7 +33,7 @@ def wet_bulb(adiabats: FloatArray, pressure: float, temperature: float, dewpoint
 @kernel
 def _relative_humidity(temperature: FloatArray, dewpoint: FloatArray) -> FloatArray:
     values = np.empty(len(temperature))
-    for level in prange(len(values)):
+    for level in range(len(values)):
         values[level] = 100.0 * air.relative_humidity(
             temperature[level] + ZERO_CELSIUS, dewpoint[level] + ZERO_CELSIUS
         )
@@ -49,7 +48,7 @@ def relative_humidity(starts: Offsets, temperature: FloatArray, dewpoint: FloatA
 @kernel
 def _mixing_ratio(pressure: FloatArray, dewpoint: FloatArray) -> FloatArray:
     values = np.empty(len(pressure))
-    for level in prange(len(values)):
+    for level in range(len(values)):
         ratio = air.saturation_mixing_ratio(pressure[level], dewpoint[level] + ZERO_CELSIUS)
         values[level] = 1000.0 * ratio
     return values
@@ -65,7 +64,7 @@ def _virtual_temperature(
     pressure: FloatArray, temperature: FloatArray, dewpoint: FloatArray
 ) -> FloatArray:
     values = np.empty(len(pressure))
-    for level in prange(len(values)):
+    for level in range(len(values)):
         kelvin = air.virtual_temperature_from_dewpoint(
             pressure[level], temperature[level] + ZERO_CELSIUS, dewpoint[level] + ZERO_CELSIUS
         )
@@ -83,7 +82,7 @@ def virtual_temperature(
 @kernel
 def _potential_temperature(pressure: FloatArray, temperature: FloatArray) -> FloatArray:
     values = np.empty(len(pressure))
-    for level in prange(len(values)):
+    for level in range(len(values)):
         kelvin = temperature[level] + ZERO_CELSIUS
         values[level] = air.potential_temperature(pressure[level], kelvin)
     return values
@@ -99,7 +98,7 @@ def _equivalent_potential_temperature(
     pressure: FloatArray, temperature: FloatArray, dewpoint: FloatArray
 ) -> FloatArray:
     values = np.empty(len(pressure))
-    for level in prange(len(values)):
+    for level in range(len(values)):
         values[level] = air.equivalent_potential_temperature(
             pressure[level], temperature[level] + ZERO_CELSIUS, dewpoint[level] + ZERO_CELSIUS
         )
@@ -119,7 +118,7 @@ def _wet_bulb_temperature(
     adiabats: FloatArray, pressure: FloatArray, temperature: FloatArray, dewpoint: FloatArray
 ) -> FloatArray:
     values = np.empty(len(pressure))
-    for level in prange(len(values)):
+    for level in range(len(values)):
         values[level] = wet_bulb(adiabats, pressure[level], temperature[level], dewpoint[level])
     return values
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
@@ -52,7 +51,7 @@ def precipitable_water(starts: Offsets, pressure: FloatArray, dewpoint: FloatArr
     """Return the precipitable water of the whole sounding in mm."""
     count = len(starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(starts[profile], starts[profile + 1])
         codes[profile], values[profile] = missing.NO_THERMODYNAMICS, np.nan
         if len(pressure[part]) >= 2:
@@ -61,7 +60,7 @@ def precipitable_water(starts: Offsets, pressure: FloatArray, dewpoint: FloatArr
     return values, codes
 
 
-@compiled
+@kernel
 def mixed_layer_ratio(pressure: FloatArray, dewpoint: FloatArray) -> float:
     """Return the mean mixing ratio of the lowest 100 hPa in g kg-1."""
     layer = layer_between(pressure, pressure[0], pressure[0] - MIXED_LAYER_DEPTH)
@@ -79,7 +78,7 @@ def mixed_layer_mixing_ratio(
     """Return the mean mixing ratio of the lowest 100 hPa in g kg-1."""
     count = len(starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(starts[profile], starts[profile + 1])
         levels = pressure[part]
         codes[profile], values[profile] = missing.NOTHING, np.nan
@@ -130,7 +129,7 @@ def freezing_level_height(
     """Return the lowest height above ground where temperature falls through 0 degC."""
     count = len(starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(starts[profile], starts[profile + 1])
         codes[profile] = why_no_height(len(height[part]), ground_height[profile])
         values[profile] = np.nan
@@ -194,7 +193,7 @@ def _wet_bulb_zero_height(
 ) -> Scalars:
     count = len(starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(starts[profile], starts[profile + 1])
         codes[profile] = why_no_height(len(pressure[part]), ground_height[profile])
         values[profile] = np.nan

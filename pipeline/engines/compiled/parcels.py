@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
@@ -134,14 +133,15 @@ def _ascents(starts: IndexArray, parcels: Starts, adiabats: FloatArray) -> Ascen
         parcels.lcl_pressure,
         np.empty(profiles, np.uint8),
     )
-    for profile in prange(profiles):
+    adiabat = np.empty(LEVELS)
+    for profile in range(profiles):
         end = starts[profile + 1]
         ascents.first_node[profile], ascents.node_count[profile] = starts[profile] + 2 * profile, 0
         ascents.codes[profile] = parcels.codes[profile]
         if ascents.codes[profile] == missing.NOTHING:
             ascents.codes[profile] = why_no_ascent(parcels, profile, end)
             if ascents.codes[profile] == missing.NOTHING:
-                ascend(parcels, profile, end, adiabats, np.empty(LEVELS), ascents)
+                ascend(parcels, profile, end, adiabats, adiabat, ascents)
     return ascents
 
 
@@ -150,7 +150,7 @@ def cape_cin(starts: IndexArray, ascents: Ascents, corrected: bool = False) -> E
     """Return CAPE and CIN of ascents, by MetPy's rules or by the corrected ones (`buoyancy`)."""
     profiles = len(starts) - 1
     cape, cin, codes = np.empty(profiles), np.empty(profiles), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         cape[profile] = cin[profile] = math.nan
         codes[profile] = ascents.codes[profile]
         if codes[profile] == missing.NOTHING:
@@ -165,7 +165,7 @@ def lfc_pressure(starts: IndexArray, ascents: Ascents, corrected: bool = False) 
     """Return the pressures in hPa of the LFCs that bound CAPE."""
     profiles = len(starts) - 1
     values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         values[profile], codes[profile] = math.nan, ascents.codes[profile]
         if codes[profile] == missing.NOTHING:
             nodes = buoyancy_of(ascents, profile)
@@ -178,7 +178,7 @@ def el_pressure(starts: IndexArray, ascents: Ascents, corrected: bool = False) -
     """Return the pressures in hPa of the ELs that bound CAPE."""
     profiles = len(starts) - 1
     values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         values[profile], codes[profile] = math.nan, ascents.codes[profile]
         if codes[profile] == missing.NOTHING:
             nodes = buoyancy_of(ascents, profile)
@@ -191,7 +191,7 @@ def lifted_index(starts: IndexArray, ascents: Ascents) -> Entry:
     """Return surroundings minus parcel at 500 hPa in K (Galway 1956), interpolated in p."""
     profiles = len(starts) - 1
     values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         values[profile], codes[profile] = math.nan, ascents.codes[profile]
         if codes[profile] != missing.NOTHING:
             continue
@@ -219,7 +219,7 @@ def positive_area(starts: IndexArray, ascents: Ascents, lcl: Entry) -> Entry:
     """Return the energy in J kg-1 of all layers above the LCL in which the parcel is warmer."""
     profiles = len(starts) - 1
     values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         values[profile] = math.nan
         codes[profile] = ascents.codes[profile] or lcl[1][profile]
         if codes[profile] == missing.NOTHING:
@@ -238,7 +238,7 @@ def top_buoyancy(starts: IndexArray, ascents: Ascents) -> Entry:
     """Return parcel minus surroundings at the top level in K, virtual temperatures."""
     profiles = len(starts) - 1
     values = np.empty(profiles)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         values[profile] = math.nan
         if ascents.codes[profile] == missing.NOTHING:
             nodes = buoyancy_of(ascents, profile)
@@ -266,16 +266,17 @@ def _parcel_temperatures(
 ) -> Entry:
     profiles = len(starts) - 1
     values, codes = np.empty(len(pressure)), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    adiabat = np.empty(LEVELS)
+    for profile in range(profiles):
         codes[profile] = ascents.codes[profile]
         for level in range(starts[profile], starts[profile + 1]):
             values[level] = math.nan
         if codes[profile] != missing.NOTHING:
             continue
-        adiabat = np.empty(LEVELS)
         lcl = parcels.lcl_pressure[profile]
         start, kelvin = parcels.start_pressure[profile], parcels.start_temperature[profile]
-        parcel = lift(adiabats, start, kelvin + ZERO_CELSIUS, lcl, adiabat)
+        top = pressure[starts[profile + 1] - 1]
+        parcel = lift(adiabats, start, kelvin + ZERO_CELSIUS, lcl, top, adiabat)
         # A mixed layer's own levels are lifted through apart, which MetPy cannot at their LCL.
         highest_inside = parcels.above[profile] - 1
         for level in range(starts[profile], starts[profile + 1]):
@@ -302,7 +303,7 @@ def height_above_ground(
     """Return the heights above ground in m of pressure levels, by the profile's heights in ln p."""
     profiles = len(starts) - 1
     values, codes = np.empty(profiles), np.empty(profiles, np.uint8)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         values[profile], codes[profile] = math.nan, level[1][profile]
         if codes[profile] != missing.NOTHING:
             continue

@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
@@ -31,7 +30,7 @@ MIXED_LAYER_DEPTH = 100.0
 MOST_UNSTABLE_DEPTH = 300.0
 
 
-@compiled
+@kernel
 def _empty_starts(
     profiles: int, pressure: FloatArray, temperature: FloatArray, dewpoint: FloatArray
 ) -> Starts:
@@ -106,7 +105,7 @@ def sb_start(
     """Return the surface-based parcels: they start at the lowest level."""
     profiles = len(starts) - 1
     parcels = _empty_starts(profiles, pressure, temperature, dewpoint)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         if starts[profile + 1] - starts[profile] < 2:
             _put_none(parcels, profile, missing.NO_THERMODYNAMICS)
         else:
@@ -175,7 +174,7 @@ def ml_start(
     """
     profiles = len(starts) - 1
     parcels = _empty_starts(profiles, pressure, temperature, dewpoint)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         first, end = starts[profile], starts[profile + 1]
         if end - first < 2:
             _put_none(parcels, profile, missing.NO_THERMODYNAMICS)
@@ -250,7 +249,7 @@ def mu_start(starts: IndexArray, surface_based: Starts) -> Starts:
     pressure, temperature = surface_based.pressure, surface_based.temperature
     dewpoint = surface_based.dewpoint
     parcels = _empty_starts(profiles, pressure, temperature, dewpoint)
-    for profile in prange(profiles):
+    for profile in range(profiles):
         first, end = starts[profile], starts[profile + 1]
         if surface_based.codes[profile] != missing.NOTHING:
             _put_none(parcels, profile, surface_based.codes[profile])

@@ -73,10 +73,16 @@ def vapor_pressure(pressure: float, mixing_ratio: float) -> float:
 
 
 @compiled
-def relative_humidity(temperature: float, dewpoint: float) -> float:
-    """Return relative humidity as a fraction: ``e_s(Td) / e_s(T)``."""
+def log_relative_humidity(temperature: float, dewpoint: float) -> float:
+    """Return the logarithm of relative humidity as a fraction: of ``e_s(Td) / e_s(T)``."""
     slope = LATENT_TEMPERATURE * (1.0 / temperature - 1.0 / dewpoint)
-    return math.exp(slope + HEAT_POWER * math.log(temperature / dewpoint))
+    return slope + HEAT_POWER * math.log(temperature / dewpoint)
+
+
+@compiled
+def relative_humidity(temperature: float, dewpoint: float) -> float:
+    """Return relative humidity as a fraction."""
+    return math.exp(log_relative_humidity(temperature, dewpoint))
 
 
 @compiled
@@ -141,42 +147,25 @@ def equivalent_potential_temperature(pressure: float, temperature: float, dewpoi
 
 
 @compiled
-def lambert_w_minus1(x: float) -> float:
-    """Return the branch ``W_-1`` of the inverse of ``w exp(w)``; NaN outside [-1/e, 0).
-
-    A first guess is refined by the iteration of Fritsch, Shafer and Crowley (1973), of fourth
-    order: twice is enough for all of double precision.
-    """
-    if not -0.36787944117144233 <= x < 0.0:
-        return math.nan
-    if x < -0.25:  # a series around the branch point, Corless et al. 1996, eq. 4.22
-        p = -math.sqrt(max(2.0 * (math.e * x + 1.0), 0.0))
-        w = -1.0 + p * (1.0 - p * (1.0 / 3.0 - p * (11.0 / 72.0 - p * 43.0 / 540.0)))
-        if p > -1e-3:  # the series is exact there, the iteration would divide 0 by 0
-            return w
-    else:  # far from it, eq. 4.19
-        large = math.log(-x)
-        small = math.log(-large)
-        w = large - small + small / large * (1.0 + (small - 2.0) / (2.0 * large))
-    for _ in range(2):
-        residual = math.log(x / w) - w
-        slope = 1.0 + w
-        curved = 2.0 * slope * (slope + residual * (2.0 / 3.0))
-        w *= 1.0 + residual / slope * (curved - residual) / (curved - 2.0 * residual)
-    return w
-
-
-@compiled
 def lifting_condensation_level(
     pressure: float, temperature: float, dewpoint: float
 ) -> tuple[float, float]:
-    """Return pressure (hPa) and temperature (K) of a parcel's LCL (Romps 2017, eq. 22)."""
+    """Return pressure (hPa) and temperature (K) of a parcel's LCL (Romps 2017).
+
+    Where MetPy has Romps' solution by Lambert's function (eq. 22), here is the equation that it
+    solves, ``c (exp v - 1) + v = ln(RH) / a`` for ``v = ln(T / T_LCL)``: Halley's method gets to
+    the last digit in three steps from the start, and needs half the logarithms.
+    """
     humidity = specific_humidity(saturation_mixing_ratio(pressure, dewpoint))
     heat = DRY_AIR_HEAT + humidity * (VAPOR_HEAT - DRY_AIR_HEAT)
     gas_constant = DRY_AIR_GAS_CONSTANT + humidity * (VAPOR_GAS_CONSTANT - DRY_AIR_GAS_CONSTANT)
     heat_ratio = heat / gas_constant
     a = heat_ratio + HEAT_POWER
     c = -LATENT_TEMPERATURE / temperature / a
-    rh = relative_humidity(temperature, dewpoint)
-    cooling = c / lambert_w_minus1(rh ** (1.0 / a) * c * math.exp(c))
-    return pressure * cooling**heat_ratio, cooling * temperature
+    wanted = log_relative_humidity(temperature, dewpoint) / a
+    v = 0.0
+    for _ in range(3):
+        curvature = c * math.exp(v)
+        excess, slope = curvature - c + v - wanted, curvature + 1.0
+        v -= excess * slope / (slope * slope - 0.5 * excess * curvature)
+    return pressure * math.exp(-heat_ratio * v), temperature * math.exp(-v)

@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
@@ -76,7 +75,7 @@ def bulk_shear(
     """Return the magnitude of the shear between the ground and a height above it in m."""
     count = len(wind_starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(wind_starts[profile], wind_starts[profile + 1])
         height = wind_height[part]
         codes[profile] = why_no_layer(height, ground_height[profile], depth)
@@ -133,7 +132,7 @@ def bunkers_storm_motion(
     """Return u and v of the right mover, the left mover and the mean wind."""
     count = len(wind_starts) - 1
     components, codes = np.empty((6, count)), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(wind_starts[profile], wind_starts[profile + 1])
         height = wind_height[part]
         codes[profile] = why_no_layer(height, ground_height[profile], 6000.0)
@@ -175,7 +174,7 @@ def corfidi_storm_motion(
     """Return u and v of the upwind and the downwind vector, for a cloud layer of 850-300 hPa."""
     count = len(wind_starts) - 1
     components, codes = np.empty((4, count)), np.empty(count, np.uint8)
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(wind_starts[profile], wind_starts[profile + 1])
         pressure = wind_pressure[part]
         components[:, profile] = np.nan
@@ -249,7 +248,7 @@ def storm_relative_helicity(
     count = len(wind_starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
     components = storm_motion.components
-    for profile in prange(count):
+    for profile in range(count):
         part = slice(wind_starts[profile], wind_starts[profile + 1])
         # The storm motion's reason includes all reasons of a layer that is less deep.
         codes[profile] = storm_motion.codes[profile]
@@ -279,7 +278,7 @@ def critical_angle(
     count = len(wind_starts) - 1
     values, codes = np.empty(count), np.empty(count, np.uint8)
     components = storm_motion.components
-    for profile in prange(count):
+    for profile in range(count):
         first = wind_starts[profile]
         part = slice(first, wind_starts[profile + 1])
         codes[profile] = storm_motion.codes[profile]
