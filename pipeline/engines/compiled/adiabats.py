@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engines.compiled._numba import compiled, kernel
+from pipeline.engines.compiled.saturation import tabulated_vapor_pressure
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_GAS_CONSTANT,
     DRY_AIR_HEAT,
     EPSILON,
     LATENT_HEAT,
-    saturation_mixing_ratio,
+    mixing_ratio,
 )
 
 FloatArray = NDArray[np.float64]
@@ -39,12 +40,15 @@ _SIXTH = 1.0 / 6.0  # multiplying is much faster than dividing
 
 
 @compiled
-def moist_lapse_rate(log_pressure: float, temperature: float) -> float:
+def moist_lapse_rate(pressure: float, temperature: float) -> float:
     """Return dT/d(ln p) on a pseudoadiabat in K (Bakhshaii and Stull 2013, eq. 5).
 
-    As in MetPy, the latent heat does not depend on temperature.
+    As in MetPy, the latent heat does not depend on temperature. NaN where water boils.
     """
-    ratio = saturation_mixing_ratio(math.exp(log_pressure), temperature)
+    vapor = tabulated_vapor_pressure(temperature)
+    if vapor >= pressure:
+        return math.nan
+    ratio = mixing_ratio(vapor, pressure)
     warming = DRY_AIR_GAS_CONSTANT * temperature + LATENT_HEAT * ratio
     heat = DRY_AIR_HEAT + LATENT_HEAT * LATENT_HEAT * ratio * EPSILON / (
         DRY_AIR_GAS_CONSTANT * temperature * temperature
@@ -58,15 +62,19 @@ def integrated(temperature: float, log_from: float, log_to: float) -> float:
 
     By the classical Runge-Kutta method.
     """
-    steps = int(abs(log_to - log_from) / LONGEST_STEP) + 1
+    steps = int(abs(log_to - log_from) / LONGEST_STEP - 1e-6) + 1
     step = (log_to - log_from) / steps
-    for index in range(steps):
-        here = log_from + index * step
+    half_a_step_on = math.exp(step / 2.0)
+    here = math.exp(log_from)
+    for _ in range(steps):
+        middle = here * half_a_step_on
+        there = middle * half_a_step_on
         first = moist_lapse_rate(here, temperature)
-        second = moist_lapse_rate(here + step / 2.0, temperature + step / 2.0 * first)
-        third = moist_lapse_rate(here + step / 2.0, temperature + step / 2.0 * second)
-        fourth = moist_lapse_rate(here + step, temperature + step * third)
+        second = moist_lapse_rate(middle, temperature + step / 2.0 * first)
+        third = moist_lapse_rate(middle, temperature + step / 2.0 * second)
+        fourth = moist_lapse_rate(there, temperature + step * third)
         temperature += step / 6.0 * (first + 2.0 * second + 2.0 * third + fourth)
+        here = there
     return temperature
 
 
@@ -75,18 +83,17 @@ def _integrated_table() -> FloatArray:
     """Return temperature by label and level."""
     table = np.empty((LABELS, LEVELS))
     reference = int((LOWEST - _REFERENCE) / LEVEL_STEP) + 1  # the first level above 1000 hPa
-    for label in range(LABELS):
-        start = COLDEST + label * LABEL_STEP
-        here, temperature = _REFERENCE, start
-        for level in range(reference, LEVELS):
+    for first, last, step in ((reference, LEVELS, 1), (reference - 1, -1, -1)):
+        here = _REFERENCE
+        for level in range(first, last, step):
             there = LOWEST - level * LEVEL_STEP
-            temperature = integrated(temperature, here, there)
-            table[label, level], here = temperature, there
-        here, temperature = _REFERENCE, start
-        for level in range(reference - 1, -1, -1):
-            there = LOWEST - level * LEVEL_STEP
-            temperature = integrated(temperature, here, there)
-            table[label, level], here = temperature, there
+            # Adiabats do not wait for each other: the processor works on several at a time.
+            for label in range(LABELS):
+                before = COLDEST + label * LABEL_STEP
+                if level != first:
+                    before = table[label, level - step]
+                table[label, level] = integrated(before, here, there)
+            here = there
     return table
 
 
