@@ -119,6 +119,24 @@ class TestSameResults:
             if name in why
         }
 
+    def test_after_one_whose_downdraft_is_unknown(self) -> None:
+        """What is left of a profile in the kernels' memory is in no other's result."""
+        rows = [
+            [900.0, 850.0, 750.0, 700.0, 600.0, 500.0],
+            [30.0, 15.0, 0.0, -15.0, -30.0, -45.0],
+            [20.0, 2.0, -16.0, -34.0, -52.0, -70.0],
+            [0.0, 1400.0, 2800.0, 4200.0, 5600.0, 7000.0],
+            [5.0] * 6,
+            [0.0, 2.0, 4.0, 6.0, 8.0, 10.0],
+        ]
+        good = Rows(*map(np.array, rows))
+        impossible = good._replace(temperature=np.full(6, -999.0))
+        alone, among = (
+            batch(profiles, "dcape") for profiles in ([impossible], [impossible, good, impossible])
+        )
+        assert alone.codes["dcape"].tolist() == [missing.ERROR]
+        assert among.codes["dcape"].tolist() == [missing.ERROR, missing.NOTHING, missing.ERROR]
+
     @pytest.mark.parametrize("threads", [2, 5])
     def test_on_any_number_of_threads(self, threads: int) -> None:
         alone = batch(season(), *SCALARS, threads=1, block_rows=100)
@@ -206,6 +224,11 @@ class TestLevelsOfABlock:
     def test_with_gaps_and_with_heights_that_fall(self) -> None:
         levels = from_rows(FAULTLESS)
         self.check([gappy(levels), changed(levels, height={4: 900.0, 5: 800.0}), levels])
+
+    def test_are_looked_for_winds_only_where_somebody_asks_for_them(self) -> None:
+        assert not plan(["sbcape", "k_index", "precipitable_water"], CATALOGUE).takes_winds
+        assert plan(["srh_0_3km"], CATALOGUE).takes_winds
+        assert plan(["supercell_composite"], CATALOGUE).takes_winds
 
     def test_without_winds_where_nobody_asks_for_them(self) -> None:
         without, wanted = self.compacted(season(), with_winds=False), block(season())

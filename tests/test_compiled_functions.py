@@ -37,10 +37,13 @@ def of_the_engine() -> dict[str, Dispatcher]:
     }
 
 
+def counts(function: Dispatcher) -> bool:
+    """Tell whether a function counts who holds an array."""
+    return bool(function.targetoptions.get("_nrt", True))
+
+
 FUNCTIONS = {
-    name: function.py_func
-    for name, function in of_the_engine().items()
-    if not function.targetoptions.get("_nrt", True)
+    name: function.py_func for name, function in of_the_engine().items() if not counts(function)
 }
 
 
@@ -62,6 +65,13 @@ def test_some_functions_do_not_count_who_holds_an_array() -> None:
 def test_a_function_that_does_not_count_them_hands_back_none(name: str) -> None:
     returns = get_type_hints(FUNCTIONS[name])["return"]
     assert not hold_arrays(returns), "make it a kernel: its caller would free what it does not own"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_does_not_count_them_has_no_kernel_make_one(name: str) -> None:
+    function = FUNCTIONS[name]
+    called = [function.__globals__.get(each) for each in function.__code__.co_names]
+    assert not [each for each in called if isinstance(each, Dispatcher) and counts(each)]
 
 
 def test_a_function_that_does_not_count_them_cannot_make_one() -> None:

@@ -25,7 +25,11 @@ from pipeline.engines.adapters.parcels import (
 )
 from pipeline.engines.compiled import missing, parcels
 from pipeline.engines.compiled.blocks import Block, Rows
-from pipeline.engines.compiled.thermodynamics import saturation_vapor_pressure
+from pipeline.engines.compiled.buoyancy import Buoyancy, cape_and_cin
+from pipeline.engines.compiled.thermodynamics import (
+    DRY_AIR_GAS_CONSTANT,
+    saturation_vapor_pressure,
+)
 from pipeline.engines.metpy import _base_inputs
 
 SCALARS = (*GROUPS["parcels"], *GROUPS["diagnostics"])
@@ -355,3 +359,31 @@ def cleaned_profiles(draw: st.DrawFn) -> Rows:
 @given(cleaned_profiles())
 def test_any_sounding_that_passes_cleaning(levels: Rows) -> None:
     assert disagreements([levels]) == []
+
+
+def areas(lfc: float, el: float) -> tuple[float, float]:
+    """Return CAPE and CIN over Rd of a parcel 3 K colder at 1000 hPa, 2 K warmer above."""
+    pressure = np.array([1000.0, 700.0, 400.0, 300.0])
+    surroundings, parcel = np.full(4, 270.0), np.array([267.0, 272.0, 272.0, 272.0])
+    nodes = Buoyancy(pressure, np.log(pressure), surroundings, parcel, 280.0, 900.0)
+    cape, cin = cape_and_cin(nodes, lfc, el, False)
+    return cape / DRY_AIR_GAS_CONSTANT, cin / DRY_AIR_GAS_CONSTANT
+
+
+def test_a_level_that_numpy_calls_close_to_lfc_or_el_is_inside() -> None:
+    """As in MetPy: trapezoids from the level at 700 hPa to that at 400, or none of it."""
+    whole = 2.0 * np.log(700.0 / 400.0)
+    near, far = 1.0 - 0.9e-5, 1.0 - 1.1e-5
+    assert areas(700.0, 400.0)[0] == pytest.approx(whole)
+    assert areas(700.0 * near, 400.0)[0] == pytest.approx(whole)
+    assert areas(700.0 * far, 400.0)[0] == 0.0
+    assert areas(700.0, 400.0 / near)[0] == pytest.approx(whole)
+    assert areas(700.0, 400.0 / far)[0] == 0.0
+
+
+def test_a_level_that_numpy_calls_close_to_the_lfc_ends_cin() -> None:
+    """As in MetPy: the trapezoid from the ground to the level at 700 hPa, or none of it."""
+    whole = -0.5 * np.log(1000.0 / 700.0)
+    assert areas(700.0, 400.0)[1] == pytest.approx(whole)
+    assert areas(700.0 / (1.0 - 0.9e-5), 400.0)[1] == pytest.approx(whole)
+    assert areas(700.0 / (1.0 - 1.1e-5), 400.0)[1] == 0.0

@@ -189,7 +189,7 @@ class TestLiftingCondensationLevel:
         assert np.isnan(air.lifting_condensation_level(1000.0, np.nan, 280.0)).all()
 
     @pytest.mark.parametrize("temperature", [180.0, 233.15, 293.15, 330.0])
-    @pytest.mark.parametrize("depression", [0.0, 1e-9, 0.5, 20.0, 60.0, 80.0])
+    @pytest.mark.parametrize("depression", [-20.0, 0.0, 1e-9, 0.5, 20.0, 60.0, 100.0])
     def test_solves_romps_equation_to_the_last_digits(
         self, temperature: float, depression: float
     ) -> None:
@@ -201,3 +201,16 @@ class TestLiftingCondensationLevel:
         wanted = temperature * c / lambertw(root * c * np.exp(c), -1).real
         _, mine = air.lifting_condensation_level(1e18, temperature, dewpoint)
         assert mine == close(wanted, 1e-14)
+
+    def test_of_the_driest_air_that_passes_cleaning_is_metpys(self) -> None:
+        wanted = mpcalc.lcl(hpa(1000.0), degc(60.0), degc(-150.0))
+        mine = air.lifting_condensation_level(1000.0, 60.0 + CELSIUS, -150.0 + CELSIUS)
+        assert mine == (close(wanted[0].m_as("hPa")), close(wanted[1].m_as("K")))
+
+    def test_of_what_is_no_air_is_metpys_or_missing(self) -> None:
+        """With a range check switched off, such may come: nothing is made up for it."""
+        random = np.random.default_rng(1)
+        for celsius, dew in random.uniform(-200.0, 100.0, (2000, 2)).tolist():
+            mine = air.lifting_condensation_level(1e4, celsius + CELSIUS, dew + CELSIUS)
+            wanted = mpcalc.lcl(hpa(1e4), degc(celsius), degc(dew))
+            assert np.isnan(mine).all() or mine[1] == close(wanted[1].m_as("K"), 1e-11)

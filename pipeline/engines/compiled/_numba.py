@@ -52,7 +52,8 @@ def compiled(function: Function) -> Function:
 
     It takes no part in counting who holds an array, which costs more than the arithmetic of a
     level (an ascent takes half the time without). So it may neither make an array, which does not
-    compile, nor hand one back, which would be freed under its caller's hands.
+    compile, nor hand one back, which would be freed under its caller's hands, nor have a kernel
+    make one, which would never be freed.
 
     Examples
     --------
@@ -66,12 +67,12 @@ def compiled(function: Function) -> Function:
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function over all profiles of a block, which lets other threads run meanwhile.
+    """Compile a function that makes arrays or hands them on: mostly, over all profiles of a block.
 
-    It keeps to one thread: whoever wants more gives each its own blocks, so that what a block's
-    kernels hand to each other stays in one core's cache. (numba's own threads, ``parallel=True``,
-    cost twice the time to compile, do not survive a fork, and do not take tuples in tuples.)
-    What makes arrays, or hands them on, is compiled so too.
+    It lets other threads run meanwhile, and keeps to one itself: whoever wants more gives each its
+    own blocks, so that what a block's kernels hand to each other stays in one core's cache.
+    (numba's own threads, ``parallel=True``, cost twice the time to compile, do not survive a fork,
+    and do not take tuples in tuples.)
     """
     return _cached(function, _OPTIONS)
 

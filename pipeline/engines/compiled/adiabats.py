@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float64]
 COLDEST, LABEL_STEP, LABELS = 190.0, 0.25, 501
 #: The levels, in ln p, from 1120 hPa up to 0.8 hPa.
 LOWEST, LEVEL_STEP, LEVELS = math.log(1120.0), 1.0 / 32.0, 232
-#: Steps of the integration are no longer than this in ln p: errors are below 1e-7 K.
+#: Steps of the integration are no longer than this in ln p: errors are some 1e-7 K at most.
 LONGEST_STEP = 1.0 / 64.0
 _REFERENCE = math.log(1000.0)
 _SIXTH = 1.0 / 6.0  # multiplying is much faster than dividing
@@ -99,7 +99,7 @@ def _integrated_table() -> FloatArray:
 
 @cache
 def table() -> FloatArray:
-    """Return the table of all pseudoadiabats, made when first asked for (some 0.1 s).
+    """Return the table of all pseudoadiabats, made when first asked for (some 0.05 s).
 
     Returns
     -------
@@ -201,11 +201,14 @@ def follow_adiabat(
 ) -> None:
     """Write the pseudoadiabat of a parcel into `adiabat`, from a pressure up or down to another.
 
-    NaN for a parcel outside the table.
+    All of it is NaN for a parcel outside the table.
     """
     log_from, log_until = math.log(pressure), math.log(until)
     label = adiabat_label(adiabats, log_from, temperature)
-    index, t = _place(label, LABELS) if math.isfinite(label) else (1, math.nan)
+    if math.isnan(label):
+        adiabat[:] = math.nan
+        return
+    index, t = _place(label, LABELS)
     before, first, second, far = _weights(t)
     lowest, _ = _place((LOWEST - max(log_from, log_until)) / LEVEL_STEP, LEVELS)
     highest, _ = _place((LOWEST - min(log_from, log_until)) / LEVEL_STEP, LEVELS)

@@ -19,6 +19,7 @@ from pipeline.engines.compiled.adiabats import (
     follow_adiabat,
     on_adiabat,
 )
+from pipeline.engines.compiled.closeness import is_close, is_too_close_to_call
 from pipeline.engines.compiled.saturation import tabulated_vapor_pressure
 from pipeline.engines.compiled.thermodynamics import (
     EPSILON,
@@ -77,27 +78,6 @@ class Ascents(NamedTuple):
     lcl_pressure: FloatArray
     """Of each parcel, hPa."""
     codes: NDArray[np.uint8]
-
-
-@compiled
-def closeness(other: float) -> float:
-    """Return how far off ``numpy.isclose`` calls a value close to another, by its defaults."""
-    return 1e-8 + 1e-5 * abs(other)
-
-
-@compiled
-def is_close(value: float, other: float) -> bool:
-    """Tell whether ``numpy.isclose`` calls a value close to another, by its defaults."""
-    return abs(value - other) <= closeness(other)
-
-
-@compiled
-def is_too_close_to_call(pressure: float, other: float) -> bool:
-    """Tell whether rounding decides which of two pressures is lower: so MetPy must be asked.
-
-    As where saturated air starts at the top of a profile, which then is its LCL.
-    """
-    return abs(pressure - other) <= 1e-10 * other
 
 
 @compiled

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
-from pipeline.engines.compiled.ascent import Ascents, closeness, is_close
+from pipeline.engines.compiled.ascent import Ascents
+from pipeline.engines.compiled.closeness import is_close, tolerance
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_GAS_CONSTANT,
     ZERO_CELSIUS,
@@ -240,7 +241,7 @@ class _Point(NamedTuple):
 
 
 class _Bounds(NamedTuple):
-    """Pressures in hPa that bound CAPE and CIN; as close to a level as MetPy calls close."""
+    """The pressures in hPa that bound CAPE and CIN, widened by what MetPy calls close."""
 
     highest_cin: float
     lowest_cape: float
@@ -249,8 +250,8 @@ class _Bounds(NamedTuple):
 
 @compiled
 def _bounds(lfc: float, el: float) -> _Bounds:
-    """Return what CAPE and CIN are bounded by: a point that is close to a level is inside."""
-    return _Bounds(lfc - closeness(lfc), lfc + closeness(lfc), el - closeness(el))
+    """Return what bounds CAPE and CIN: a point close to LFC or EL is inside."""
+    return _Bounds(lfc - tolerance(lfc), lfc + tolerance(lfc), el - tolerance(el))
 
 
 @compiled

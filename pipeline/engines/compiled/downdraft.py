@@ -16,7 +16,7 @@ from pipeline.engines.compiled.adiabats import (
     on_adiabat,
     table,
 )
-from pipeline.engines.compiled.ascent import is_close
+from pipeline.engines.compiled.closeness import is_close
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_GAS_CONSTANT,
     ZERO_CELSIUS,
@@ -112,6 +112,8 @@ def downdraft_energy(
     """
     start = downdraft_start(pressure, temperature, dewpoint)
     wet_bulb = wet_bulb_temperature(adiabats, start[0], start[1], start[2])
+    if math.isnan(wet_bulb):
+        return math.nan
     follow_adiabat(adiabats, start[0], wet_bulb, pressure[0], adiabat)
     energy, last_colder, last_log = 0.0, math.nan, math.nan
     for level in range(len(pressure)):

@@ -27,8 +27,8 @@ from pipeline.executors import usable_cores
 
 #: Rows that are gone through together, some 250 profiles: measured, where less costs calls and
 #: waiting for Python's lock, and more costs memory that is not in the cache. An array of so many
-#: numbers also is just small enough (128 KiB) for the C library not to ask the kernel for its pages
-#: anew each time, which costs SBCAPE a third of its time.
+#: numbers is mostly small enough too (below 128 KiB) for the C library not to ask the system for
+#: its pages anew each time, which made SBCAPE a third slower.
 BLOCK_ROWS = 15360
 #: Fewer where there are few profiles, so that every thread has some; so many at least.
 LEAST_ROWS = 4096

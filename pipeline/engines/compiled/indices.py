@@ -13,8 +13,9 @@ import numpy as np
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
 from pipeline.engines.compiled.adiabats import moist_lapse, table
+from pipeline.engines.compiled.closeness import tolerance
 from pipeline.engines.compiled.composites import first_reason
-from pipeline.engines.compiled.layers import first_below, place_in_pressure, tolerance, value_at
+from pipeline.engines.compiled.layers import first_below, place_in_pressure, value_at
 from pipeline.engines.compiled.thermodynamics import (
     DRY_AIR_HEAT,
     ZERO_CELSIUS,

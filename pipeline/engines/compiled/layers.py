@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 from pipeline.engines.compiled._numba import compiled
+from pipeline.engines.compiled.closeness import tolerance
 from pipeline.engines.compiled.types import FloatArray
 
 
@@ -32,12 +33,6 @@ class Layer(NamedTuple):
     adds_top: bool
     top: float
     top_place: Place
-
-
-@compiled
-def tolerance(reference: float) -> float:
-    """Return how far from a reference ``numpy.isclose`` calls a number close."""
-    return 1e-8 + 1e-5 * abs(reference)
 
 
 @compiled

@@ -19,8 +19,6 @@ from pipeline.engines.compiled.ascent import (
     Ascents,
     Starts,
     ascend,
-    is_close,
-    is_too_close_to_call,
     lift,
     lifted_temperature,
     why_no_ascent,
@@ -31,6 +29,7 @@ from pipeline.engines.compiled.buoyancy import (
     convection_levels,
     excess,
 )
+from pipeline.engines.compiled.closeness import is_close, is_too_close_to_call
 from pipeline.engines.compiled.downdraft import dcape
 from pipeline.engines.compiled.starts import ml_start, mu_start, sb_start
 from pipeline.engines.compiled.thermodynamics import DRY_AIR_GAS_CONSTANT, ZERO_CELSIUS

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled._numba import compiled, kernel
-from pipeline.engines.compiled.ascent import Starts, is_close, is_too_close_to_call
+from pipeline.engines.compiled.ascent import Starts
+from pipeline.engines.compiled.closeness import is_close, is_too_close_to_call
 from pipeline.engines.compiled.thermodynamics import (
     ZERO_CELSIUS,
     dewpoint,

@@ -26,6 +26,9 @@ REFERENCE_PRESSURE = 1000.0  # of potential temperature, hPa
 GRAVITY = 9.80665  # m s-2
 WATER_DENSITY = 999.97495  # kg m-3
 
+#: More steps than air that can be takes to find its LCL; what needs more has none.
+MOST_STEPS = 20
+
 # The latent heat falls by this with temperature, J kg-1 K-1.
 _HEAT_DIFFERENCE = WATER_HEAT - VAPOR_HEAT
 HEAT_POWER = _HEAT_DIFFERENCE / VAPOR_GAS_CONSTANT
@@ -153,8 +156,8 @@ def lifting_condensation_level(
     """Return pressure (hPa) and temperature (K) of a parcel's LCL (Romps 2017).
 
     Where MetPy has Romps' solution by Lambert's function (eq. 22), here is the equation that it
-    solves, ``c (exp v - 1) + v = ln(RH) / a`` for ``v = ln(T / T_LCL)``: Halley's method gets to
-    the last digit in three steps from the start, and needs half the logarithms.
+    solves, ``c (exp v - 1) + v = ln(RH) / a`` for ``v = ln(T / T_LCL)``. Halley's method, of third
+    order, solves it to the last digits in two or three steps, and needs half the logarithms.
     """
     humidity = specific_humidity(saturation_mixing_ratio(pressure, dewpoint))
     heat = DRY_AIR_HEAT + humidity * (VAPOR_HEAT - DRY_AIR_HEAT)
@@ -164,8 +167,11 @@ def lifting_condensation_level(
     c = -LATENT_TEMPERATURE / temperature / a
     wanted = log_relative_humidity(temperature, dewpoint) / a
     v = 0.0
-    for _ in range(3):
+    for _ in range(MOST_STEPS):
         curvature = c * math.exp(v)
         excess, slope = curvature - c + v - wanted, curvature + 1.0
-        v -= excess * slope / (slope * slope - 0.5 * excess * curvature)
-    return pressure * math.exp(-heat_ratio * v), temperature * math.exp(-v)
+        step = excess * slope / (slope * slope - 0.5 * excess * curvature)
+        v -= step
+        if abs(step) < 1e-5:  # so the next would be below 1e-15
+            return pressure * math.exp(-heat_ratio * v), temperature * math.exp(-v)
+    return math.nan, math.nan
