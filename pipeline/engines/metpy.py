@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-# Here, so that the fork server loads it for all workers, not each in its first profile's time.
-import metpy.calc  # noqa: F401
 import numpy as np
 from metpy.units import units
 
@@ -30,6 +28,8 @@ __all__ = ["Evaluation", "Request", "evaluate"]
 
 
 make_quick()
+# Here, so that the fork server loads it for all workers, not each in its first profile's time.
+importlib.import_module("metpy.calc")
 
 _UNITS = {name: units.Unit(text) for name, (text, _) in BASE_INPUTS.items()}
 

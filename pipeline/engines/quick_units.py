@@ -2,7 +2,7 @@
 
 No bit of any result changes, and nothing that pint refuses is let through. It holds for all
 quantities of MetPy's registry in this process. None of it is needed: where another pint is arranged
-differently, what cannot be made quicker stays as it is.
+differently, or MetPy was loaded before, what cannot be made quicker stays as it is.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import numpy as np
 import pint
 from pint.util import UnitsContainer
 
+from pipeline.engines.quick_signatures import signature
+
+#: Where the arguments of functions are looked at; by MetPy, of those that are loaded afterwards.
+_SIGNATURES = ("metpy.units", "metpy.xarray", "pint.facets.numpy.numpy_func")
 #: Functions whose answer depends on nothing but their argument, and where pint calls them from.
 _ASKED_AGAIN = (
-    ("pint.facets.numpy.numpy_func", "signature"),  # of a function of NumPy
     ("pint.facets.numpy.numpy_func", "is_upcast_type"),
     ("pint.facets.plain.quantity", "is_upcast_type"),
 )
@@ -32,10 +35,17 @@ def make_quick() -> None:
     registry = pint.application_registry.get()
     registry.Quantity.__new__ = _maker(registry, registry.Quantity.__new__)
     registry.Quantity.__contains__ = _holds
+    for place in _SIGNATURES:
+        _replace(place, "signature", lambda _: signature)
     for place, name in _ASKED_AGAIN:
-        with suppress(ImportError, AttributeError):
-            module = importlib.import_module(place)
-            setattr(module, name, cache(getattr(module, name)))
+        _replace(place, name, cache)
+
+
+def _replace(place: str, name: str, by: Callable[[Any], Any]) -> None:
+    """Replace a module's function, if it has it, by what is made of it."""
+    with suppress(ImportError, AttributeError):
+        module = importlib.import_module(place)
+        setattr(module, name, by(getattr(module, name)))
 
 
 def _maker(registry: pint.UnitRegistry, by_pint: Callable[..., Any]) -> Callable[..., Any]:

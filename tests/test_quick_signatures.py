@@ -1,0 +1,119 @@
+"""Arguments are bound as Python binds them, and MetPy's decorators bind them so."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.engines.quick_signatures import QuickSignature, signature
+
+
+def three(pressure: Any, temperature: Any = 20.0, dewpoint: Any = None) -> None: ...
+
+
+def none() -> None: ...
+
+
+FUNCTIONS = (three, none, np.isclose, np.interp)
+NAMES = ("pressure", "temperature", "dewpoint", "a", "atol", "x", "no_parameter")
+
+
+def told(bind: Callable[..., inspect.BoundArguments], args: Any, kwargs: Any) -> Any:
+    """Return all that is known of bound arguments, also once changed; or why there are none."""
+    try:
+        bound = bind(*args, **kwargs)
+    except TypeError as error:
+        return str(error)
+    before = (list(bound.arguments.items()), bound.args, bound.kwargs)
+    for name in [*bound.arguments][:1]:
+        bound.arguments[name] = "changed"
+    changed = (list(bound.arguments.items()), bound.args, bound.kwargs)
+    bound.apply_defaults()
+    return before, changed, list(bound.arguments.items()), bound.args, bound.kwargs
+
+
+@given(
+    st.sampled_from(FUNCTIONS),
+    st.lists(st.integers(), max_size=5),
+    st.lists(st.sampled_from(NAMES), unique=True, max_size=4),
+)
+def test_any_call_is_bound_as_by_python(function: Any, args: list[int], names: list[str]) -> None:
+    kwargs = {name: place for place, name in enumerate(names)}
+    expected = told(inspect.signature(function).bind, args, kwargs)
+    for _ in range(2):  # the second time it knows how
+        assert told(signature(function).bind, args, kwargs) == expected
+
+
+def test_other_values_are_not_those_of_the_call_before() -> None:
+    first = signature(three).bind(1, dewpoint=2)
+    second = signature(three).bind(3, dewpoint=4)
+    assert (first.arguments, second.arguments) == (
+        {"pressure": 1, "dewpoint": 2},
+        {"pressure": 3, "dewpoint": 4},
+    )
+
+
+@pytest.mark.parametrize("function", [three, none, np.isclose, np.median, inspect.signature])
+def test_a_signature_is_equal_to_pythons(function: Any) -> None:
+    assert signature(function) == inspect.signature(function)
+    assert str(signature(function)) == str(inspect.signature(function))
+
+
+def test_what_has_none_has_none() -> None:
+    with pytest.raises(ValueError, match="no signature found"):
+        signature(type)
+
+
+def test_others_are_left_to_python() -> None:
+    def many(*values: float, by_name: bool = False) -> None: ...
+
+    def by_place(value: float, /) -> None: ...
+
+    for function in (many, by_place):
+        assert type(signature(function)) is inspect.Signature
+    assert type(signature(three)) is QuickSignature
+
+
+EVALUATED = """
+import sys
+if sys.argv[1] == "metpy first":
+    import metpy.calc
+else:
+    import pipeline.engines.metpy
+from season_sample import evaluated, soundings
+from pipeline.calculations import CATALOGUE
+from pipeline.engines.quick_signatures import QuickSignature
+import metpy.calc as mpcalc
+cells = [cell.cell_contents for cell in mpcalc.lcl.__closure__]
+cells += [cell.cell_contents for cell in mpcalc.lcl.__wrapped__.__closure__ or ()]
+print(any(isinstance(each, QuickSignature) for each in cells))
+for one in [*soundings().values()][:3]:
+    found = evaluated(one, tuple(CATALOGUE))
+    print(found.scalars.tobytes().hex(), [each.tobytes().hex() for each in found.levels.values()])
+    print(found[2:])
+"""
+
+
+def test_metpys_decorators_bind_quickly_and_find_the_same() -> None:
+    first, ours = (
+        subprocess.run(
+            [sys.executable, "-c", EVALUATED, which],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for which in ("metpy first", "pipeline first")
+    )
+    assert (first[0], ours[0]) == ("False", "True")
+    assert first[1:] == ours[1:]
+    assert len(ours) == 7
