@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from statistics import median
 from typing import NamedTuple
@@ -31,7 +32,7 @@ METPY_PROFILES = {"SBCAPE and SBCIN": 60, "whole catalogue": 20}
 PEER_PROFILES = 200
 
 #: One thread against two: so many profiles, until so many slices were quiet, or so many were not.
-SLICE, LEAST_QUIET, MOST_SLICES = 10_000, 9, 150
+SLICE, LEAST_QUIET, MOST_SLICES = 10_000, 21, 150
 #: In a quiet moment, others keep no more than so many cores busy.
 QUIET = 0.15
 
@@ -67,14 +68,19 @@ class Times:
 
 
 @contextmanager
-def cores(count: int) -> Iterator[None]:
-    """Keep this process to so many cores."""
+def on(cores: set[int]) -> Iterator[None]:
+    """Keep this thread, and those that it starts, to some cores."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:count])
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def some_cores(count: int) -> list[int]:
+    """Return so many of the cores that this process may use."""
+    return sorted(os.sched_getaffinity(0))[:count]
 
 
 def all_ways(these: Soundings, many: Soundings, peers: Sequence[Peer]) -> dict[str, Work]:
@@ -121,7 +127,7 @@ def _peer(peer: Peer, whole: Sequence[tuple[object, ...]]) -> Work:
 def timed(ways: dict[str, Work], rounds: int) -> dict[str, Times]:
     """Return what each way takes on one core; the first round, not counted, warms the caches."""
     times = {name: Times([], []) for name in ways}
-    with cores(1):
+    with on(set(some_cores(1))):
         for turn in range(rounds + 1):
             for name, work in ways.items():
                 cpu, clock = time.process_time(), time.perf_counter()
@@ -136,38 +142,44 @@ def timed(ways: dict[str, Work], rounds: int) -> dict[str, Times]:
 def threads_gain(these: Soundings) -> Gain:
     """Return how many times as fast the whole catalogue is by two threads as by one."""
     part = these.repeated(SLICE)
+    works = [partial(by_kernels, part, SCALARS, threads=threads) for threads in (1, 2)]
     slices: list[tuple[float, float, float]] = []
-    with cores(2):
-        while sum(others <= QUIET for others, *_ in slices) < LEAST_QUIET:
-            if len(slices) == MOST_SLICES:
-                break
-            busy, own, began = busy_seconds(), time.process_time(), time.perf_counter()
-            one, two = (_clock(part, threads) for threads in (1, 2))
-            gain = _control_gain()
-            ours, all_of_it = time.process_time() - own, time.perf_counter() - began
-            slices.append((max(0.0, busy_seconds() - busy - ours) / all_of_it, one / two, gain))
+    while sum(others <= QUIET for others, *_ in slices) < LEAST_QUIET:
+        if len(slices) == MOST_SLICES:
+            break
+        busy, own, began = busy_seconds(), time.process_time(), time.perf_counter()
+        gain, control = _gain(*works), _gain(partial(sha256, _HASHED), _hashed_twice) * 2.0
+        ours, all_of_it = time.process_time() - own, time.perf_counter() - began
+        slices.append((max(0.0, busy_seconds() - busy - ours) / all_of_it, gain, control))
     quiet = sorted(slices)[:LEAST_QUIET]
     gains = [median(gain for _, gain, _ in some) for some in (quiet, slices)]
-    control = median(gain for *_, gain in quiet)
+    control = median(control for *_, control in quiet)
     return Gain(gains[0], gains[1], len(quiet), quiet[-1][0], control)
 
 
-def _clock(part: Soundings, threads: int) -> float:
-    began = time.perf_counter()
-    by_kernels(part, SCALARS, threads=threads)
-    return time.perf_counter() - began
+def _gain(by_one: Callable[[], object], by_two: Callable[[], object]) -> float:
+    """Return how many times as fast a work by two threads is as one by one, on the same two cores.
+
+    What one thread does is the mean of what it does on each: others on the same machine can make
+    either slower than the other.
+    """
+    cores = some_cores(2)
+    speeds = [1.0 / _clock(by_one, {core}) for core in cores]
+    return len(speeds) / (sum(speeds) * _clock(by_two, set(cores)))
 
 
-def _control_gain() -> float:
-    """Return how many times as fast two threads are as one at hashing a few megabytes each."""
-    began = time.perf_counter()
-    for data in _HASHED:
-        sha256(data)
-    one = time.perf_counter() - began
-    with ThreadPoolExecutor(2) as pool:
+def _clock(work: Callable[[], object], cores: set[int]) -> float:
+    """Return the seconds of a work on some cores."""
+    with on(cores):
         began = time.perf_counter()
-        list(pool.map(sha256, _HASHED))
-        return one / (time.perf_counter() - began)
+        work()
+        return time.perf_counter() - began
 
 
-_HASHED = (bytes(100_000_000), bytes(100_000_000))
+def _hashed_twice() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(sha256, (_HASHED, _HASHED)))
+
+
+#: Some megabytes.
+_HASHED = bytes(100_000_000)
