@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,48 +86,14 @@ def write(
     PipelineError
         When the file cannot be written; what was there before is untouched.
     """
-    with draft(dataset, path, compression=compression) as complete:
-        complete(attributes)
-
-
-@contextmanager
-def draft(
-    dataset: xr.Dataset, path: str | os.PathLike[str], *, compression: int = 4
-) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Write all but the global attributes aside; publish it when the block ends well.
-
-    For who learns only later what the attributes are, and whether to publish at all.
-
-    Parameters
-    ----------
-    dataset, path, compression
-        As `write` takes them.
-
-    Yields
-    ------
-    callable
-        Takes the attributes that `write` takes, which completes the file.
-
-    Raises
-    ------
-    ValueError, PipelineError
-        As `write` does.
-    """
     validate(dataset)
     variables = _packed_recipes(_encode(dataset))
     sizes = {str(name): size for name, size in dataset.sizes.items()}
     sizes["recipe"] = len(variables["recipe"].values)
+    wanted = discovery.global_attributes(dataset, attributes)
     with replacing(path, _most_bytes(variables)) as temporary:
-        _write_netcdf(temporary, variables, sizes, compression)
+        _write_netcdf(temporary, variables, sizes, wanted, compression)
         _verify(temporary, variables)
-        del variables  # others have work to do meanwhile
-
-        def complete(attributes: Mapping[str, Any]) -> None:
-            wanted = discovery.global_attributes(dataset, attributes)
-            with _to_write(temporary, "a") as file:
-                file.setncatts(wanted)
-
-        yield complete
 
 
 def demand_writable(path: str | os.PathLike[str]) -> None:
@@ -318,24 +284,22 @@ def _most_bytes(variables: Mapping[str, Encoded]) -> int:
 
 
 def _write_netcdf(
-    path: Path, variables: Mapping[str, Encoded], sizes: Mapping[str, int], compression: int
+    path: Path,
+    variables: Mapping[str, Encoded],
+    sizes: Mapping[str, int],
+    attributes: Mapping[str, Any],
+    compression: int,
 ) -> None:
-    """Write a netCDF-4 file without global attributes."""
-    with _to_write(path, "w") as file:
-        for name, size in sizes.items():
-            file.createDimension(name, size)
-        for name, encoded in variables.items():
-            _add_variable(file, name, encoded, compression)
-
-
-@contextmanager
-def _to_write(path: Path, mode: Literal["w", "a"]) -> Iterator[netCDF4.Dataset]:
-    """Open a netCDF-4 file to write to it; say clearly what keeps it from being written."""
+    """Write a netCDF-4 file."""
     import netCDF4
 
     try:
-        with netCDF4.Dataset(path, mode, format="NETCDF4") as file:
-            yield file
+        with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+            file.setncatts(attributes)
+            for name, size in sizes.items():
+                file.createDimension(name, size)
+            for name, encoded in variables.items():
+                _add_variable(file, name, encoded, compression)
     except (OSError, RuntimeError) as error:
         # The library says no more than "HDF error", and "permission denied" of any file that it
         # cannot make; plain writing says what the matter is.

@@ -190,8 +190,11 @@ def _run(report: Report, progress: Progress, night: Night, interrupt: Interrupt)
             report.warnings.append("no source has a sounding of what was asked for")
             journal.clear()
             return
-        with tally.stage("publish"):
-            _publish(report, dataset, journal, night.run_id, crew and crew.witness)
+        if crew and crew.witness:
+            with tally.stage("verify"):
+                _demand_agreement(report, dataset, crew.witness, journal)
+    with tally.stage("publish"):
+        _publish(report, dataset, journal, night.run_id)
     _tidy_up(report, journal)
     night.event("published", profiles=dataset.sizes["profile"])
 
@@ -327,30 +330,22 @@ def _demand_agreement(
         )
 
 
-def _publish(
-    report: Report, dataset: xr.Dataset, journal: Journal, run_id: str, witness: Witness | None
-) -> None:
-    """Publish the season at once. It is written aside while MetPy is still at work for a witness.
-
-    Raises
-    ------
-    PipelineError
-        Where MetPy finds anything else: then the last output stays.
-    """
+def _publish(report: Report, dataset: xr.Dataset, journal: Journal, run_id: str) -> None:
+    """Publish the season at once."""
     config = report.config
     try:
         output.demand_no_loss(dataset, config.output_path, report.published.profiles)
     except PipelineError:
         journal.clear()  # else the next run would take up the same nothing
         raise
-    compression = config.output.compression
-    with output.draft(dataset, config.output_path, compression=compression) as complete:
-        if witness:
-            with report.tally.stage("verify"):
-                _demand_agreement(report, dataset, witness, journal)
-        if report.is_damaged:
-            output.keep_beside(config.output_path, f"damaged-{run_id}")
-        complete(provenance(report, dataset, run_id))
+    if report.is_damaged:
+        output.keep_beside(config.output_path, f"damaged-{run_id}")
+    output.write(
+        dataset,
+        config.output_path,
+        attributes=provenance(report, dataset, run_id),
+        compression=config.output.compression,
+    )
     report.dataset = dataset
 
 

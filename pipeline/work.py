@@ -59,19 +59,16 @@ class Tally:
     memory: Memory | None = None
     left_out: set[str] = field(default_factory=set)
     """New sources without a sounding that was asked for; they stay new."""
-    _inner: float = 0.0
-    """Seconds of the stages within the one that is under way."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the seconds of the block to a stage; those of a stage within it are that one's."""
-        began, outer, self._inner = time.perf_counter(), self._inner, 0.0
+        """Add the seconds of the block to a stage."""
+        began = time.perf_counter()
         try:
             yield
         finally:
             spent = time.perf_counter() - began
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent - self._inner
-            self._inner = outer + spent
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 
 @dataclass

@@ -282,20 +282,6 @@ except PipelineError as error:
             write(made_season(), old, history="new")
         self.assert_untouched(old, before)
 
-    def test_waits_for_the_attributes(self, old: Path) -> None:
-        before = old.read_bytes()
-        with output.draft(made_season(), old) as complete:
-            assert old.read_bytes() == before
-            complete({"title": "A test", "history": "new"})
-        write(made_season(), old.parent / "at once.nc", history="new")
-        assert old.read_bytes() == (old.parent / "at once.nc").read_bytes()
-
-    def test_is_given_up_where_the_attributes_cannot_be_had(self, old: Path) -> None:
-        before = old.read_bytes()
-        with pytest.raises(PipelineError, match="not MetPy's"), output.draft(made_season(), old):
-            raise PipelineError("not MetPy's")
-        self.assert_untouched(old, before)
-
     def test_leaves_an_open_file_as_it_was(self, old: Path) -> None:
         with netCDF4.Dataset(old) as opened:
             write(made_season(), old, history="new")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_profiles import made
 
-from pipeline import ragged, work
+from pipeline import ragged
 from pipeline.config import Config
 from pipeline.flags import Reason, SourceStatus
 from pipeline.plan import Action, Item, Plan
@@ -74,22 +74,6 @@ class TestProgress:
     def test_silent_is_silent(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert list(progress.silent(iter("abc"), 3, "reading")) == ["a", "b", "c"]
         assert capsys.readouterr() == ("", "")
-
-
-def test_the_seconds_of_a_stage_within_another_are_its_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = iter([0.0, 1.0, 3.0, 3.0, 7.0, 8.0, 10.0, 11.0])
-    monkeypatch.setattr(work.time, "perf_counter", lambda: next(clock))
-    tally = Tally()
-    with tally.stage("publish"):  # 0 to 8
-        with tally.stage("verify"):  # 1 to 3
-            pass
-        with tally.stage("verify"):  # 3 to 7
-            pass
-    with tally.stage("publish"):  # 10 to 11
-        pass
-    assert tally.seconds == {"publish": 3.0, "verify": 6.0}
 
 
 class TestSummary:
