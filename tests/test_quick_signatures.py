@@ -83,6 +83,24 @@ def test_others_are_left_to_python() -> None:
     assert type(signature(three)) is QuickSignature
 
 
+def test_a_changed_one_is_pythons() -> None:
+    def many(pressure: float, *others: float) -> None: ...
+
+    changed = signature(three).replace(parameters=[*signature(many).parameters.values()])
+    assert type(changed) is inspect.Signature
+    assert changed.bind(1, 2, 3).args == (1, 2, 3)
+
+
+def test_of_what_cannot_be_hashed() -> None:
+    class Unhashable:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, pressure: float) -> None: ...
+
+    assert signature(Unhashable()).bind(1.0).arguments == {"pressure": 1.0}
+    assert str(signature(three, follow_wrapped=False)) == str(inspect.signature(three))
+
+
 EVALUATED = """
 import sys
 if sys.argv[1] == "metpy first":

@@ -167,7 +167,10 @@ class TestWhatPintRemembers:
         assert getattr(module, name).cache_info().hits > before
 
     def test_is_left_alone_where_it_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        elsewhere = (("pint.no_such_module", "signature"), ("pint.util", "no_such_function"))
-        monkeypatch.setattr(quick_units, "_ASKED_AGAIN", elsewhere)
+        elsewhere = (
+            ("pint.no_such_module", "signature", abs),
+            ("pint.util", "no_such_function", abs),
+        )
+        monkeypatch.setattr(quick_units, "_REPLACED", elsewhere)
         quick_units.make_quick()
         assert not hasattr(pint.util, "no_such_function")

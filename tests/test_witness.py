@@ -147,7 +147,7 @@ def test_a_run_that_ends_does_not_wait_for_it(
         workers = [worker.process.pid for worker in pool.staff]
         began = time.monotonic()
     assert time.monotonic() - began < 5
-    assert not any(is_alive(worker) for worker in workers)
+    assert wait_until(lambda: not any(is_alive(worker) for worker in workers), 5)
 
 
 def test_in_a_run_it_begins_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

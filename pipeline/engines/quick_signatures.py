@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import cache
 from inspect import BoundArguments, Parameter, Signature
 from itertools import dropwhile, takewhile
 from typing import Any
@@ -56,9 +55,13 @@ class QuickSignature(Signature):
             arguments[name] = kwargs[name]
         return QuickArguments(self, arguments)
 
+    def replace(self, **changes: Any) -> Signature:  # type: ignore[override]
+        """Return a changed signature, one of Python's own."""
+        plain = Signature([*self.parameters.values()], return_annotation=self.return_annotation)
+        return plain.replace(**changes)
 
-@cache
-def signature(function: Callable[..., Any]) -> Signature:
+
+def signature(function: Callable[..., Any], **keywords: Any) -> Signature:
     """Return the signature of a function, as `inspect.signature` does, a quick one if that can be.
 
     Examples
@@ -67,7 +70,7 @@ def signature(function: Callable[..., Any]) -> Signature:
     >>> signature(dry_lapse).bind(850.0, temperature=20.0)
     <QuickArguments (pressure=850.0, temperature=20.0)>
     """
-    found = inspect.signature(function)
+    found = inspect.signature(function, **keywords)
     parameters = found.parameters.values()
     if any(each.kind is not Parameter.POSITIONAL_OR_KEYWORD for each in parameters):
         return found

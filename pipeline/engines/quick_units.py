@@ -19,12 +19,15 @@ from pint.util import UnitsContainer
 
 from pipeline.engines.quick_signatures import signature
 
-#: Where the arguments of functions are looked at; by MetPy, of those that are loaded afterwards.
-_SIGNATURES = ("metpy.units", "metpy.xarray", "pint.facets.numpy.numpy_func")
-#: Functions whose answer depends on nothing but their argument, and where pint calls them from.
-_ASKED_AGAIN = (
-    ("pint.facets.numpy.numpy_func", "is_upcast_type"),
-    ("pint.facets.plain.quantity", "is_upcast_type"),
+#: What is replaced by what is made of it, and where: MetPy's decorators look at the arguments of
+#: functions that are loaded afterwards, pint at those of NumPy's; the other answers depend on
+#: nothing but the argument.
+_REPLACED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("metpy.units", "signature", lambda _: signature),
+    ("metpy.xarray", "signature", lambda _: signature),
+    ("pint.facets.numpy.numpy_func", "signature", lambda _: cache(signature)),
+    ("pint.facets.numpy.numpy_func", "is_upcast_type", cache),
+    ("pint.facets.plain.quantity", "is_upcast_type", cache),
 )
 #: Values that pint takes as they are.
 _PLAIN = (np.ndarray, float, np.float64)
@@ -35,17 +38,10 @@ def make_quick() -> None:
     registry = pint.application_registry.get()
     registry.Quantity.__new__ = _maker(registry, registry.Quantity.__new__)
     registry.Quantity.__contains__ = _holds
-    for place in _SIGNATURES:
-        _replace(place, "signature", lambda _: signature)
-    for place, name in _ASKED_AGAIN:
-        _replace(place, name, cache)
-
-
-def _replace(place: str, name: str, by: Callable[[Any], Any]) -> None:
-    """Replace a module's function, if it has it, by what is made of it."""
-    with suppress(ImportError, AttributeError):
-        module = importlib.import_module(place)
-        setattr(module, name, by(getattr(module, name)))
+    for place, name, by in _REPLACED:
+        with suppress(ImportError, AttributeError):
+            module = importlib.import_module(place)
+            setattr(module, name, by(getattr(module, name)))
 
 
 def _maker(registry: pint.UnitRegistry, by_pint: Callable[..., Any]) -> Callable[..., Any]:
