@@ -143,12 +143,13 @@ def threads_gain(these: Soundings) -> Gain:
     """Return how many times as fast the whole catalogue is by two threads as by one."""
     part = these.repeated(SLICE)
     works = [partial(by_kernels, part, SCALARS, threads=threads) for threads in (1, 2)]
+    controls = [partial(_hashed_twice, threads) for threads in (1, 2)]
     slices: list[tuple[float, float, float]] = []
     while sum(others <= QUIET for others, *_ in slices) < LEAST_QUIET:
         if len(slices) == MOST_SLICES:
             break
         busy, own, began = busy_seconds(), time.process_time(), time.perf_counter()
-        gain, control = _gain(*works), _gain(partial(sha256, _HASHED), _hashed_twice) * 2.0
+        gain, control = _gain(*works), _gain(*controls)
         ours, all_of_it = time.process_time() - own, time.perf_counter() - began
         slices.append((max(0.0, busy_seconds() - busy - ours) / all_of_it, gain, control))
     quiet = sorted(slices)[:LEAST_QUIET]
@@ -176,8 +177,8 @@ def _clock(work: Callable[[], object], cores: set[int]) -> float:
         return time.perf_counter() - began
 
 
-def _hashed_twice() -> None:
-    with ThreadPoolExecutor(2) as pool:
+def _hashed_twice(threads: int) -> None:
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(sha256, (_HASHED, _HASHED)))
 
 
