@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -31,3 +32,15 @@ def shared_data() -> Path:
 settings.register_profile("same", derandomize=True, database=None)
 settings.register_profile("search", settings.get_profile("default"))
 settings.load_profile("same")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no example hang on what else is loaded.
+
+    Hypothesis also tries the numbers that stand in the modules it finds loaded, and which these
+    are depends on the tests before. There is no public way to say so.
+    """
+    searching = config.getoption("hypothesis_profile", None) == "search"
+    if not searching and hasattr(providers, "_get_local_constants"):
+        none = providers.Constants()
+        providers._get_local_constants = lambda: none

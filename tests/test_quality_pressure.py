@@ -77,6 +77,23 @@ class TestImplausibleValues:
         checked = cleaned([*rows, *FAULTLESS[3:]])
         assert checked.counts["implausible_values_removed"] == 6
 
+    @pytest.mark.parametrize(("name", "other"), [("u_wind", "v_wind"), ("v_wind", "u_wind")])
+    def test_half_a_wind_is_removed(self, name: str, other: str) -> None:
+        checked = cleaned(with_level(2, **{other: nan}))
+        assert np.isnan(getattr(checked.profile, name)[2])
+        assert (flags(checked, name)[2], flags(checked, other)[2]) == ("fail", "missing")
+        assert touched(checked) == {"implausible_values_removed": 1}
+        assert checked.message == f"1 implausible values removed ({name} without {other})"
+        kept = cleaned(with_level(2, **{other: nan}), gross_range=False)
+        assert column(kept, name)[2] == column(cleaned(FAULTLESS), name)[2]
+
+    def test_halves_of_two_winds_do_not_make_a_third(self) -> None:
+        """Found by hypothesis: merged, they were a wind that nobody had measured."""
+        rows = with_level(2, u_wind=nan)
+        checked = cleaned([*rows[:3], with_level(2, v_wind=nan)[2], *rows[3:]])
+        assert np.isnan(checked.profile.u_wind[2])
+        assert np.isnan(checked.profile.v_wind[2])
+
     def test_switched_off_leaves_them_but_for_infinity_which_is_no_number(self) -> None:
         checked = cleaned(with_level(2, temperature=99.9), gross_range=False)
         assert column(checked, "temperature")[2] == 99.9
@@ -108,9 +125,9 @@ class TestTopDown:
 
 class TestDuplicates:
     def test_become_one_level_with_the_mean_of_what_they_report(self) -> None:
-        rows = [*FAULTLESS[:3], (850.0, 16.0, nan, 1510.0, nan, 6.0), *FAULTLESS[3:]]
+        rows = [*FAULTLESS[:3], (850.0, 16.0, nan, 1510.0, 9.0, 6.0), *FAULTLESS[3:]]
         checked = cleaned(rows)
-        assert rows_of(checked)[2] == (850.0, 15.5, 10.0, 1505.0, 8.0, 5.5)
+        assert rows_of(checked)[2] == (850.0, 15.5, 10.0, 1505.0, 8.5, 5.5)
         assert {flags(checked, name)[2] for name in checked.qc} == {"suspect"}
         assert touched(checked) == {"duplicate_levels_merged": 1}
         assert verdict(checked.reasons) == (Status.OK, Status.OK)

@@ -40,7 +40,11 @@ ALTITUDE_TOLERANCE = 10.0
 def remove_implausible(
     levels: Levels, profile: Profile, settings: Quality
 ) -> tuple[Levels, list[Finding]]:
-    """Remove values outside physical limits: forgotten sentinels, wrong units, broken digits."""
+    """Remove values outside physical limits: forgotten sentinels, wrong units, broken digits.
+
+    One component of a wind tells nothing without the other, and would make a wind that nobody has
+    measured where levels are merged.
+    """
     count, worst = 0, []
     limits = GROSS_RANGE if settings.gross_range else ARITHMETIC_RANGE
     for name, (low, high) in limits.items():
@@ -49,6 +53,12 @@ def remove_implausible(
             worst.append(f"{name} {levels[name][bad][0]:g}")
             count += int(bad.sum())
             levels = levels.put(name, bad, np.nan, QC.FAIL)
+    for name, other in (("u_wind", "v_wind"), ("v_wind", "u_wind")):
+        alone = levels.has(name) & ~levels.has(other)
+        if settings.gross_range and alone.any():
+            worst.append(f"{name} without {other}")
+            count += int(alone.sum())
+            levels = levels.put(name, alone, np.nan, QC.FAIL)
     if not count:
         return levels, []
     message = f"{count} implausible values removed ({', '.join(worst)})"
