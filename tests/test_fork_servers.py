@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 
 import executor_jobs as jobs
 import pytest
@@ -93,11 +94,28 @@ def test_who_waits_for_a_worker_can_be_interrupted(slow_to_load):
         waiting.start()
         assert wait_until(lambda: server._forkserver_pid, 30)
         began = time.monotonic()
-        while waiting.is_alive():  # once more, if it was just about to ask for a server
-            pool.interrupt()
-            waiting.join(0.2)
+        pool.interrupt()
+        waiting.join()
         assert time.monotonic() - began < SLOW_SECONDS - 1
         assert ended
+
+
+def test_who_is_just_about_to_ask_for_a_worker_can_be_interrupted(slow_to_load, monkeypatch):
+    """It would have another server loaded, since the one that it has seen is killed."""
+    if not processes._has_forkserver():
+        pytest.skip("workers are spawned")
+    prepare = processes.prepare
+    with open_executor("pool", workers=1, preload=[slow_to_load]) as pool:
+
+        def prepare_and_be_interrupted(preload: Sequence[str]) -> None:
+            prepare(preload)
+            pool.interrupt()
+
+        monkeypatch.setattr(processes, "prepare", prepare_and_be_interrupted)
+        began = time.monotonic()
+        with pytest.raises(RuntimeError, match="closed"):
+            list(pool.starmap(jobs.square, [(4,)]))
+        assert time.monotonic() - began < SLOW_SECONDS - 1
 
 
 def test_what_is_never_loaded_is_not_waited_for_for_ever(slow_to_load, monkeypatch):

@@ -274,9 +274,9 @@ class _Supervision:
         self._fill_queue(vacant + starting)
         wanted = len(self.queue) + len(self.suspects) - starting
         for _ in range(min(vacant, wanted)):
-            self.pool.demand_open()
+            pool = self.pool
             try:
-                self.pool.staff.append(Worker(self.pool.preload, self.pool.memory))
+                pool.staff.append(Worker(pool.preload, pool.memory, pool.demand_open))
             except (OSError, EOFError) as error:
                 self._count_failed_start(f"{type(error).__name__}: {error}")
                 time.sleep(0.2)  # a fork server that was killed is not gone at once

@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing import resource_tracker
@@ -50,6 +50,9 @@ _start_lock = threading.Lock()
 #: first one counts; the last to be done restores it.
 _was_daemon: list[bool] = []
 _daemon_lock = threading.Lock()
+#: Held while a fork server is asked for a worker, or killed: who kills one to free those that
+#: wait for it must not come between their question whether they still want it and their wait.
+_asking_lock = threading.Lock()
 
 
 class Worker:
@@ -72,13 +75,15 @@ class Worker:
         The packed function it works with, and its name.
     """
 
-    def __init__(self, preload: Sequence[str], memory: float | None = None) -> None:
+    def __init__(
+        self, preload: Sequence[str], memory: float | None, permit: Callable[[], None]
+    ) -> None:
         self.ready = False
         self.swollen = False
         self.fresh = True
         self.items: deque[Any] = deque()
         self.task: tuple[bytes, str] | None = None
-        self.process, self.pipe = _start(preload, memory)
+        self.process, self.pipe = _start(preload, memory, permit)
         self.clock = time.monotonic()
 
     @property
@@ -174,11 +179,16 @@ def prepare(preload: Sequence[str]) -> None:
             fork_server(tuple(preload)).ensure_running()
 
 
-def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, Connection]:
+def _start(
+    preload: Sequence[str], memory: float | None, permit: Callable[[], None]
+) -> tuple[BaseProcess, Connection]:
     """Start a process that runs `work`; return it and our end of its pipe.
 
     The lock and the environment, which are everybody's, are not held while a server loads.
+    `permit` raises when the worker is no longer wanted; it is asked until the fork server is, and
+    from then on it is killing that one which ends the wait.
     """
+    permit()
     ours, theirs = multiprocessing.Pipe()
     try:
         _limit_transfers(ours)
@@ -188,7 +198,8 @@ def _start(preload: Sequence[str], memory: float | None) -> tuple[BaseProcess, C
         )
         if _has_forkserver():
             prepare(preload)
-            with _may_have_children(), without_signals(), _patience(preload), _our_own(preload):
+            asking = _our_own(preload, permit)
+            with _may_have_children(), without_signals(), _patience(preload), asking:
                 process.start()
         else:
             with _start_lock, _one_thread_environment(), _may_have_children(), without_signals():
@@ -226,10 +237,11 @@ def end_fork_server(preload: Sequence[str]) -> None:
     """Kill the fork server of a preload, which frees who waits for it to have loaded."""
     if not _has_forkserver():
         return
-    server = getattr(fork_server(tuple(preload)), "_forkserver_pid", None)
-    if server:
-        with suppress(ProcessLookupError):
-            os.kill(server, signal.SIGKILL)
+    with _asking_lock:
+        server = getattr(fork_server(tuple(preload)), "_forkserver_pid", None)
+        if server:
+            with suppress(ProcessLookupError):
+                os.kill(server, signal.SIGKILL)
 
 
 @contextmanager
@@ -266,9 +278,15 @@ _here = threading.local()
 
 
 @contextmanager
-def _our_own(preload: Sequence[str]) -> Iterator[None]:
+def _our_own(preload: Sequence[str], permit: Callable[[], None]) -> Iterator[None]:
     """Let processes that this thread starts within the block come from a preload's fork server."""
-    _here.connect = fork_server(tuple(preload)).connect_to_new_process
+
+    def connect(fds: Any) -> Any:
+        with _asking_lock:
+            permit()
+            return fork_server(tuple(preload)).connect_to_new_process(fds)
+
+    _here.connect = connect
     try:
         yield
     finally:
