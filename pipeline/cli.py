@@ -231,7 +231,8 @@ def schedule(config: Path, cron: bool, at: str, memory: str) -> None:
 def verify(output: Path, everything: bool, count: int) -> None:
     """Compute profiles of OUTPUT again with MetPy itself, and compare.
 
-    Exit code 1 where a result is further from MetPy's than MetPy is from itself.
+    Exit code 1 where a result is further from MetPy's than MetPy is from itself, or where not one
+    of the profiles could be computed again.
     """
     import secrets
 
@@ -247,7 +248,7 @@ def verify(output: Path, everything: bool, count: int) -> None:
             dataset, executor, None if everything else count, secrets.token_hex(8)
         )
     click.echo(describe_verification(found))
-    sys.exit(1 if found.mismatches else 0)
+    sys.exit(1 if found.mismatches or (found.left_out and not found.profiles) else 0)
 
 
 @main.command()

@@ -317,11 +317,8 @@ def _demand_agreement(
     """Raise where MetPy finds anything else in profiles of tonight."""
     tonight = np.flatnonzero(worked_on(report.plan, dataset)).tolist()
     report.verification = witness.verify(dataset, tonight)
-    if missing := min(witness.count, len(tonight)) - report.verification.profiles:
-        report.warnings.append(
-            f"{missing} of the profiles chosen for verification could not be compared with MetPy: "
-            "the work on them was lost"
-        )
+    if report.verification.warning:
+        report.warnings.append(report.verification.warning)
     if report.verification.mismatches:
         journal.clear()  # what is not to be trusted is not to be taken up either
         raise PipelineError(

@@ -81,6 +81,18 @@ class Verification:
     mismatches: list[Mismatch] = field(default_factory=list)
     within_noise: list[Mismatch] = field(default_factory=list)
     """What MetPy itself computes otherwise for levels moved by less than can be measured."""
+    left_out: int = 0
+    """Profiles that were to be compared, and could not be: the work on them was lost."""
+
+    @property
+    def warning(self) -> str:
+        """What was not looked at, for a person; empty where everything was."""
+        if not self.left_out:
+            return ""
+        return (
+            f"{self.left_out} of the profiles chosen for verification could not be compared with "
+            "MetPy: the work on them was lost"
+        )
 
     @property
     def problem(self) -> str:
@@ -100,6 +112,7 @@ class Verification:
             largest,
             self.mismatches + other.mismatches,
             self.within_noise + other.within_noise,
+            self.left_out + other.left_out,
         )
 
     def as_json(self) -> str:
@@ -149,7 +162,8 @@ def verify(
 ) -> Verification:
     """Compute some profiles again with MetPy, from their cleaned levels, and compare.
 
-    Profiles whose work was lost, then or now, have nothing to compare and are left out.
+    Profiles whose work was lost, then or now, have nothing to compare and are left out; how many
+    those are is said.
 
     Parameters
     ----------
@@ -186,7 +200,7 @@ def verify(
         noisy = list(_within_noise(found, again, profile, names, settings, executor))
         within_noise += [one for one in mismatches if (one.profile_id, one.name) in noisy]
     left = [one for one in mismatches if one not in within_noise]
-    return Verification(len(done), largest, left, within_noise)
+    return Verification(len(done), largest, left, within_noise, len(which) - len(done))
 
 
 def _by_metpy(

@@ -21,7 +21,7 @@ from pipeline.engines.compiled import engine
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.run import run
 from pipeline.season import Season
-from pipeline.verify import differ, tolerance_of
+from pipeline.verify import Verification, differ, tolerance_of
 
 WANTED = [*DEFAULT_GROUPS, "levels"]
 
@@ -159,6 +159,17 @@ class TestVerification:
         assert told["profiles"] == len(REAL) - 1
         done = command("verify", folder / "lost.nc", "--all")
         assert (done.exit_code, "all within tolerance" in done.stdout) == (0, True)
+        assert "warning: 1 of the profiles chosen" in done.stdout
+
+    def test_on_demand_of_nothing_is_not_taken_for_agreement(
+        self, folder: Path, compiled: Season, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lost = Verification(left_out=3)
+        monkeypatch.setattr("pipeline.verify.verify_output", lambda *_: lost)
+        done = command("verify", folder / "compiled.nc")
+        assert done.exit_code == 1
+        assert "there was nothing to compare" in done.stdout
+        assert "warning: 3 of the profiles chosen" in done.stdout
 
     def test_is_left_out_where_it_is_not_wanted(self, folder: Path) -> None:
         settings = config(

@@ -20,7 +20,7 @@ def describe_verification(found: Verification) -> str:
         units = CATALOGUE[name].units if name in CATALOGUE else ""
         lines.append(f"  {name:<34} {value:.3g} {units}".rstrip())
     if not found.mismatches:
-        lines.append("all within tolerance")
+        lines.append("all within tolerance" if found.profiles else "there was nothing to compare")
     else:
         lines.append(f"{len(found.mismatches)} beyond tolerance, or missing in one of the two:")
         lines += [f"  {mismatch}" for mismatch in found.mismatches[:MOST_LINES]]
@@ -30,4 +30,6 @@ def describe_verification(found: Verification) -> str:
             "levels moved by 0.0001 K at most):"
         )
         lines += [f"  {mismatch}" for mismatch in found.within_noise[:MOST_LINES]]
+    if found.warning:
+        lines.append(f"warning: {found.warning}")
     return "\n".join(lines)
