@@ -41,7 +41,7 @@ def killing(tmp_path_factory: pytest.TempPathFactory, season_folder: Path) -> Ki
 
 
 def test_runs_killed_at_any_instant_lose_nothing_and_spoil_nothing(killing: Killing) -> None:
-    waiting = aims(KILLS, Random(3), span=6.0, publishing=0.3)
+    waiting = aims(KILLS, Random(3), span=3.0, publishing=0.1)
     while waiting and killing.nights < 3 * KILLS:
         for _ in killing.night(waiting):
             pass

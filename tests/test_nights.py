@@ -19,7 +19,7 @@ from pipeline import disk
 from pipeline.engines import metpy
 
 NIGHTS_A_HISTORY = 7
-SEEDS = range(6)
+SEEDS = range(4)
 MORE = int(os.environ.get("PIPELINE_NIGHTS", "0")) // NIGHTS_A_HISTORY
 FIRST = int(os.environ.get("PIPELINE_SEED", "1000"))
 
