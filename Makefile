@@ -6,7 +6,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/season.yaml
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist worksteal
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check -qq install -c constraints.txt

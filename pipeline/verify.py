@@ -197,8 +197,10 @@ def verify(
     mismatches = list(_mismatches(found, expected, names))
     within_noise: list[Mismatch] = []
     for profile in dict.fromkeys(one.profile_id for one in mismatches[:MOST_LOOKED_INTO]):
-        noisy = list(_within_noise(found, again, profile, names, settings, executor))
-        within_noise += [one for one in mismatches if (one.profile_id, one.name) in noisy]
+        here = [one for one in mismatches if one.profile_id == profile]
+        doubtful = [name for name in dict.fromkeys(one.name for one in here) if from_solver(name)]
+        noisy = [*_within_noise(found, again, profile, doubtful, settings, executor)]
+        within_noise += [one for one in here if one.name in noisy]
     left = [one for one in mismatches if one not in within_noise]
     return Verification(len(done), largest, left, within_noise, len(which) - len(done))
 
@@ -242,11 +244,10 @@ def _within_noise(
     names: Sequence[str],
     settings: Quality,
     executor: Executor,
-) -> Iterator[tuple[str, str]]:
-    """Yield the results of a profile that MetPy finds too, on levels moved by its solver's noise.
-
-    As pairs of the profile's id and the result's name.
-    """
+) -> Iterator[str]:
+    """Yield which results of a profile MetPy finds too, on levels moved by its solver's noise."""
+    if not names:
+        return
     here = ragged.select(found, found["profile_id"].values == profile_id)
     bare = ragged.select(cleaned, cleaned["profile_id"].values == profile_id)
     pairs = list(moved(bare["temperature"].values, bare["dewpoint"].values))
@@ -255,11 +256,11 @@ def _within_noise(
         again[name] = again[name].copy(data=np.concatenate(values))
     evaluations = list(calculate(again, names, (), settings, executor))
     merge(again, evaluations, names, judged=settings.post_conditions)
-    for name in filter(from_solver, names):
+    for name in names:
         others = again[name].values.reshape(len(pairs), -1)
         apart = differ(here[name].values, others, *tolerance_of(CATALOGUE[name]))
         if not apart.all(axis=0).any():
-            yield profile_id, name
+            yield name
 
 
 def comparable(names: Sequence[str], parcel_rules: str) -> list[str]:

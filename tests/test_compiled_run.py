@@ -108,6 +108,7 @@ class TestVerification:
         settings = config(folder, "wrong", calculations=["mlcape"], engine="compiled")
         before = run(settings).path.read_bytes()
         monkeypatch.setattr(engine, "evaluate_batch", wrong)
+        monkeypatch.setattr("pipeline.verify.MOST_LOOKED_INTO", 1)  # one is as wrong as the next
         from pipeline.plan import Selection
 
         with pytest.raises(PipelineError, match=r"are not MetPy's: mlcape of .* by MetPy"):
