@@ -80,7 +80,9 @@ class Input(Section):
 class Quality(Section):
     """What the cleaning does before any calculation, and what a profile must have."""
 
-    gross_range: bool = Field(default=True, description="remove values outside physical limits")
+    gross_range: bool = Field(
+        default=True, description="remove values outside physical limits, and half winds"
+    )
     below_station: bool = Field(default=True, description="remove levels below the station")
     pressure_order: bool = Field(
         default=True,

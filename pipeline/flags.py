@@ -57,7 +57,7 @@ class Reason(Enum):
     """
 
     # What the cleaning did; each is counted in ``cleaning_count``.
-    IMPLAUSIBLE_VALUES_REMOVED = (0, "ok", "ok", "values outside physical limits were removed")
+    IMPLAUSIBLE_VALUES_REMOVED = (0, "ok", "ok", "implausible values were removed")
     LEVELS_WITHOUT_PRESSURE_REMOVED = (1, "ok", "ok", "levels without pressure were removed")
     BELOW_STATION_LEVELS_REMOVED = (2, "ok", "ok", "levels below the station were removed")
     PRESSURE_DERIVED = (3, "ok", "ok", "pressure of some levels was derived from height")

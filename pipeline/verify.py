@@ -146,9 +146,17 @@ def chosen(dataset: xr.Dataset, among: Sequence[int], count: int, seed: str) -> 
     """Return which of some profiles to look at: those that draw the lowest lots.
 
     Whether a profile is one of them hangs on the seed, and on where it and the others are from.
+    One whose work was lost has nothing to look at, and does not take part.
     """
+    was_lost = _was_lost(dataset)
+    among = [index for index in among if not was_lost[index]]
     drawn = lots(dataset, seed, among)
     return sorted(index for _, index in nsmallest(count, zip(drawn, among, strict=True)))
+
+
+def _was_lost(dataset: xr.Dataset) -> Any:
+    """Return which profiles have no results because the work on them was lost."""
+    return dataset["status_reasons"].values & Reason.WORKER_LOST.mask != 0
 
 
 def verify(
@@ -185,7 +193,7 @@ def verify(
     Verification
         Values that the post-conditions masked must be masked for both.
     """
-    was_lost = dataset["status_reasons"].values & Reason.WORKER_LOST.mask != 0
+    was_lost = _was_lost(dataset)
     profiles = np.array([index for index in which if not was_lost[index]], np.int64)
     again = as_cleaned(ragged.select(dataset, profiles), names)
     evaluations = _by_metpy(again, names, settings, executor, known or {})
@@ -193,7 +201,8 @@ def verify(
     kept = np.array(done, np.int64)
     found, expected = ragged.select(dataset, profiles[kept]), ragged.select(again, kept)
     merge(expected, [evaluations[place] for place in done], names, judged=settings.post_conditions)
-    largest = {name: _largest_difference(found, expected, name) for name in names}
+    compared = names if done else ()
+    largest = {name: _largest_difference(found, expected, name) for name in compared}
     mismatches = list(_mismatches(found, expected, names))
     within_noise: list[Mismatch] = []
     for profile in dict.fromkeys(one.profile_id for one in mismatches[:MOST_LOOKED_INTO]):
@@ -257,7 +266,9 @@ def _within_noise(
     evaluations = list(calculate(again, names, (), settings, executor))
     merge(again, evaluations, names, judged=settings.post_conditions)
     for name in names:
-        others = again[name].values.reshape(len(pairs), -1)
+        # What was lost, or ended in an error, says nothing; least of all that there is no value.
+        says = [not isinstance(one, Failure) and name not in one.errors for one in evaluations]
+        others = again[name].values.reshape(len(pairs), -1)[says]
         apart = differ(here[name].values, others, *tolerance_of(CATALOGUE[name]))
         if not apart.all(axis=0).any():
             yield name

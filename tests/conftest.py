@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from hypothesis.internal.conjecture import providers
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -41,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     are depends on the tests before. There is no public way to say so.
     """
     searching = config.getoption("hypothesis_profile", None) == "search"
-    if not searching and hasattr(providers, "_get_local_constants"):
-        none = providers.Constants()
-        providers._get_local_constants = lambda: none
+    with suppress(ImportError, AttributeError):  # older ones do not
+        from hypothesis.internal.conjecture import providers
+
+        none, _ = providers.Constants(), providers._get_local_constants
+        if not searching:
+            providers._get_local_constants = lambda: none

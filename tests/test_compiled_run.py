@@ -161,16 +161,23 @@ class TestVerification:
         done = command("verify", folder / "lost.nc", "--all")
         assert (done.exit_code, "all within tolerance" in done.stdout) == (0, True)
         assert "warning: 1 of the profiles chosen" in done.stdout
+        done = command("verify", folder / "lost.nc", "--count", str(len(REAL)))
+        assert f"{len(REAL) - 1} profiles computed again" in done.stdout, "none draws for the lost"
+        assert "warning" not in done.stdout
 
     def test_on_demand_of_nothing_is_not_taken_for_agreement(
         self, folder: Path, compiled: Season, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        lost = Verification(left_out=3)
+        lost = Verification(left_out=2).with_more(Verification(left_out=1))
         monkeypatch.setattr("pipeline.verify.verify_output", lambda *_: lost)
         done = command("verify", folder / "compiled.nc")
         assert done.exit_code == 1
-        assert "there was nothing to compare" in done.stdout
-        assert "warning: 3 of the profiles chosen" in done.stdout
+        assert done.stdout.splitlines() == [
+            "0 profiles computed again by MetPy",
+            "there was nothing to compare",
+            "warning: 3 of the profiles chosen for verification could not be compared with MetPy: "
+            "the work on them was lost",
+        ]
 
     def test_is_left_out_where_it_is_not_wanted(self, folder: Path) -> None:
         settings = config(

@@ -107,7 +107,7 @@ ONE_PROBLEM = {
     "yes for true": (
         MINIMAL + "quality: {gross_range: yes}\n",
         "season.yaml:3:24 quality.gross_range: it must be true or false, not 'yes' "
-        "(remove values outside physical limits)",
+        "(remove values outside physical limits, and half winds)",
     ),
     "number out of range": (
         MINIMAL + "executor: {workers: 0}\n",

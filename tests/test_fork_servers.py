@@ -11,17 +11,19 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from typing import Any
 
 import executor_jobs as jobs
 import pytest
-from executor_watch import needs_signals, start_script, wait_until
+from executor_watch import is_alive, needs_signals, start_script, wait_until
 
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor, processes, usable_cores
 
 #: So long `slow_to_load` takes, so that a busy machine is not taken for one that waits for it.
 SLOW_SECONDS = 4
+#: How a fork server is asked for a worker.
+ASKING = "connect_to_new_process"
 
 
 @pytest.fixture
@@ -100,22 +102,33 @@ def test_who_waits_for_a_worker_can_be_interrupted(slow_to_load):
         assert ended
 
 
-def test_who_is_just_about_to_ask_for_a_worker_can_be_interrupted(slow_to_load, monkeypatch):
-    """It would have another server loaded, since the one that it has seen is killed."""
+@pytest.mark.parametrize("instant", ["before", "while"])
+def test_who_is_interrupted_as_it_asks_for_a_worker_waits_for_no_other_server(
+    slow_to_load, monkeypatch, instant
+):
+    """Asking starts one in the place of one that is killed."""
     if not processes._has_forkserver():
         pytest.skip("workers are spawned")
-    prepare = processes.prepare
     with open_executor("pool", workers=1, preload=[slow_to_load]) as pool:
+        server = processes.fork_server(pool.preload)
+        where, name = (processes, "prepare") if instant == "before" else (server, ASKING)
+        original = getattr(where, name)
 
-        def prepare_and_be_interrupted(preload: Sequence[str]) -> None:
-            prepare(preload)
-            pool.interrupt()
+        def interrupted(argument: Any) -> Any:
+            if instant == "while":
+                pool.interrupt()
+                assert wait_until(lambda: not is_alive(server._forkserver_pid), 10)
+            done = original(argument)
+            if instant == "before":
+                pool.interrupt()
+            return done
 
-        monkeypatch.setattr(processes, "prepare", prepare_and_be_interrupted)
+        monkeypatch.setattr(where, name, interrupted)
         began = time.monotonic()
         with pytest.raises(RuntimeError, match="closed"):
             list(pool.starmap(jobs.square, [(4,)]))
         assert time.monotonic() - began < SLOW_SECONDS - 1
+        assert wait_until(lambda: not is_alive(server._forkserver_pid), 10)
 
 
 def test_what_is_never_loaded_is_not_waited_for_for_ever(slow_to_load, monkeypatch):

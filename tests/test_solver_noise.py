@@ -6,7 +6,9 @@ surroundings at 310 hPa, and the equilibrium level hangs on a ten-thousandth of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ import xarray as xr
 from pipeline import readers
 from pipeline.calculate import calculate, merge
 from pipeline.config import Quality
-from pipeline.executors import open_executor
+from pipeline.executors import Failure, open_executor
 from pipeline.load import Found, check
 from pipeline.noise import MOVES, from_solver, moved
 from pipeline.profiles import SourceRow
@@ -60,6 +62,21 @@ def test_a_level_that_hangs_on_the_solver_is_no_mismatch(columns: xr.Dataset) ->
 def test_a_wrong_number_is_one(columns: xr.Dataset, name: str, error: float) -> None:
     found = verified(with_more(columns, name, error))
     assert [one.name for one in found.mismatches] == [name]
+
+
+def test_what_metpy_does_not_answer_is_no_excuse(
+    columns: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was lost over levels moved a little has not said that there is no value."""
+
+    def losing_one(dataset: xr.Dataset, *arguments: Any) -> Iterator[Any]:
+        evaluations = list(calculate(dataset, *arguments))
+        lost = Failure("died", "evaluate", "killed by a test, twice")
+        yield from evaluations if len(evaluations) == 1 else [lost, *evaluations[1:]]
+
+    monkeypatch.setattr("pipeline.verify.calculate", losing_one)
+    found = verified(with_more(columns, "mlcape", np.nan))
+    assert "mlcape" in [one.name for one in found.mismatches]
 
 
 def test_what_the_solver_has_no_part_in_is_not_excused(columns: xr.Dataset) -> None:

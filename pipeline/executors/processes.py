@@ -50,9 +50,6 @@ _start_lock = threading.Lock()
 #: first one counts; the last to be done restores it.
 _was_daemon: list[bool] = []
 _daemon_lock = threading.Lock()
-#: Held while a fork server is asked for a worker, or killed: who kills one to free those that
-#: wait for it must not come between their question whether they still want it and their wait.
-_asking_lock = threading.Lock()
 
 
 class Worker:
@@ -185,8 +182,8 @@ def _start(
     """Start a process that runs `work`; return it and our end of its pipe.
 
     The lock and the environment, which are everybody's, are not held while a server loads.
-    `permit` raises when the worker is no longer wanted; it is asked until the fork server is, and
-    from then on it is killing that one which ends the wait.
+    `permit` raises when the worker is no longer wanted. It is asked until a fork server loads for
+    us; from then on it is `end_fork_server` that ends the wait.
     """
     permit()
     ours, theirs = multiprocessing.Pipe()
@@ -237,11 +234,10 @@ def end_fork_server(preload: Sequence[str]) -> None:
     """Kill the fork server of a preload, which frees who waits for it to have loaded."""
     if not _has_forkserver():
         return
-    with _asking_lock:
-        server = getattr(fork_server(tuple(preload)), "_forkserver_pid", None)
-        if server:
-            with suppress(ProcessLookupError):
-                os.kill(server, signal.SIGKILL)
+    server = getattr(fork_server(tuple(preload)), "_forkserver_pid", None)
+    if server:
+        with suppress(ProcessLookupError):
+            os.kill(server, signal.SIGKILL)
 
 
 @contextmanager
@@ -279,12 +275,23 @@ _here = threading.local()
 
 @contextmanager
 def _our_own(preload: Sequence[str], permit: Callable[[], None]) -> Iterator[None]:
-    """Let processes that this thread starts within the block come from a preload's fork server."""
+    """Let processes that this thread starts within the block come from a preload's fork server.
+
+    `permit` is asked before and after: who was interrupted meanwhile has had the server killed,
+    and asking for a worker has started another one, which nobody is to wait for.
+    """
 
     def connect(fds: Any) -> Any:
-        with _asking_lock:
+        permit()
+        ours = fork_server(tuple(preload)).connect_to_new_process(fds)
+        try:
             permit()
-            return fork_server(tuple(preload)).connect_to_new_process(fds)
+        except BaseException:
+            end_fork_server(preload)
+            for each in ours:
+                os.close(each)
+            raise
+        return ours
 
     _here.connect = connect
     try:

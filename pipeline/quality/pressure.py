@@ -42,8 +42,8 @@ def remove_implausible(
 ) -> tuple[Levels, list[Finding]]:
     """Remove values outside physical limits: forgotten sentinels, wrong units, broken digits.
 
-    One component of a wind tells nothing without the other, and would make a wind that nobody has
-    measured where levels are merged.
+    So is one component of a wind without the other: it tells nothing, and makes a wind that nobody
+    has measured where levels are merged.
     """
     count, worst = 0, []
     limits = GROSS_RANGE if settings.gross_range else ARITHMETIC_RANGE

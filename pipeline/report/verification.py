@@ -15,7 +15,9 @@ MOST_LINES = 20
 
 def describe_verification(found: Verification) -> str:
     """Return the largest difference of each result, and what is beyond tolerance."""
-    lines = [f"{found.profiles} profiles computed again by MetPy; the largest differences are"]
+    lines = [f"{found.profiles} profiles computed again by MetPy"]
+    if found.largest:
+        lines[0] += "; the largest differences are"
     for name, value in found.largest.items():
         units = CATALOGUE[name].units if name in CATALOGUE else ""
         lines.append(f"  {name:<34} {value:.3g} {units}".rstrip())
