@@ -299,18 +299,18 @@ class TestPlan:
 
     def test_calls_each_kernel_with_each_input_once(self) -> None:
         calls = plan(["mlcape", "mlcin", "mlel_pressure", "ml_lifted_index"], CATALOGUE).calls
-        kernels = [call.function.__name__ for call in calls.values()]
+        kernels = [call.function.__name__ for call in calls]
         assert kernels.count("ml_start") == kernels.count("ascent") == 1
         assert kernels.count("cape_cin") == 1
 
     def test_calls_nothing_that_is_not_needed(self) -> None:
         calls = plan(["bulk_shear_0_1km"], CATALOGUE).calls
-        assert [call.function.__name__ for call in calls.values()] == ["bulk_shear"]
+        assert [call.function.__name__ for call in calls] == ["bulk_shear"]
 
     @pytest.mark.parametrize("corrected", [False, True])
     def test_hands_the_rules_on_to_kernels_that_know_them(self, corrected: bool) -> None:
         def options(name: str) -> list[Any]:
-            calls = plan([name], CATALOGUE, corrected=corrected).calls.values()
+            calls = plan([name], CATALOGUE, corrected=corrected).calls
             return [call.options["corrected"] for call in calls if "corrected" in call.options]
 
         assert options("sbcape") == [corrected]

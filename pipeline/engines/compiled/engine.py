@@ -34,12 +34,16 @@ BLOCK_ROWS = 15360
 LEAST_ROWS = 4096
 
 
+#: Where something is found that a call takes: the name of a field of a `Block`, or the place among
+#: the calls of the one it comes from.
+Place = str | int
+
+
 class Call(NamedTuple):
     """One call: of a kernel, or of what picks one of its results."""
 
     function: Callable[..., Any]
-    inputs: tuple[Hashable, ...]
-    """The keys of what it takes: names of a `Block`, or of other calls."""
+    inputs: tuple[Place, ...]
     options: Mapping[str, Any]
 
 
@@ -47,15 +51,15 @@ class Call(NamedTuple):
 class Plan:
     """The calls that lead to what is wanted, in an order in which each finds its inputs."""
 
-    calls: dict[Hashable, Call]
-    """By key, which is the kernel, its options and the keys of its inputs."""
-    keys: dict[str, Hashable]
-    """Of each wanted calculation that has a kernel: which result it is."""
+    calls: list[Call]
+    """Each kernel with each options and inputs once."""
+    places: dict[str, Place]
+    """Of each wanted calculation that has a kernel: where its result comes from."""
 
     @property
     def takes_winds(self) -> bool:
         """Whether any call takes what only winds have."""
-        return any(not WINDS.isdisjoint(call.inputs) for call in self.calls.values())
+        return any(not WINDS.isdisjoint(call.inputs) for call in self.calls)
 
 
 @dataclass(frozen=True)
@@ -203,25 +207,28 @@ def plan(
     corrected : bool
         For kernels that know other rules than MetPy's.
     """
-    calls: dict[Hashable, Call] = {}
+    calls: list[Call] = []
+    known: dict[Hashable, int] = {}
 
-    def key_of(name: str) -> Hashable:
+    def place_of(name: str) -> Place:
         if name in BASE_INPUTS:
             return name
         calculation = declarations[name]
-        inputs = tuple(key_of(each) for each in calculation.inputs)
+        inputs = tuple(map(place_of, calculation.inputs))
         key: Hashable = (calculation.kernel, calculation.options, inputs)
-        if key not in calls:
-            calls[key] = _call(calculation, inputs, corrected)
-        if calculation.pick is not None:
-            picked: Hashable = (key, calculation.pick)
-            calls[picked] = Call(_picked, (key,), {"index": calculation.pick})
-            return picked
-        return key
+        if key not in known:
+            known[key] = len(calls)
+            calls.append(_call(calculation, inputs, corrected))
+        if calculation.pick is None:
+            return known[key]
+        picked: Hashable = (known[key], calculation.pick)
+        if picked not in known:
+            known[picked] = len(calls)
+            calls.append(Call(_picked, (known[key],), {"index": calculation.pick}))
+        return known[picked]
 
     wanted = [name for name in dict.fromkeys(names) if has_kernel(name, declarations)]
-    keys = {name: key_of(name) for name in wanted}
-    return Plan(calls, keys)
+    return Plan(calls, places={name: place_of(name) for name in wanted})
 
 
 def has_kernel(name: str, declarations: Mapping[str, Calculation]) -> bool:
@@ -233,7 +240,7 @@ def has_kernel(name: str, declarations: Mapping[str, Calculation]) -> bool:
     return bool(calculation.kernel) and all(has_kernel(each, declarations) for each in inputs)
 
 
-def _call(calculation: Calculation, inputs: tuple[Hashable, ...], corrected: bool) -> Call:
+def _call(calculation: Calculation, inputs: tuple[Place, ...], corrected: bool) -> Call:
     """Return the call of a declaration's kernel, with the offsets and rules that it asks for."""
     module, _, function = calculation.kernel.partition(":")
     kernel = getattr(importlib.import_module(f"pipeline.engines.compiled.{module}"), function)
@@ -258,25 +265,26 @@ def _room_for(
     rows: int,
 ) -> Results:
     """Return results that are all missing, to be filled in."""
-    per_level = [name for name in scheme.keys if declarations[name].per_level]
-    scalars = [name for name in scheme.keys if name not in per_level]
+    per_level = [name for name in scheme.places if declarations[name].per_level]
+    scalars = [name for name in scheme.places if name not in per_level]
     return Results(
         scalars={name: np.full(profiles, np.nan) for name in scalars},
         levels={name: np.full(rows, np.nan) for name in per_level},
-        codes={name: np.zeros(profiles, np.uint8) for name in scheme.keys},
+        codes={name: np.zeros(profiles, np.uint8) for name in scheme.places},
         lowest_wind=np.full(profiles, np.nan),
         highest_wind=np.full(profiles, np.nan),
-        without_kernel=tuple(name for name in dict.fromkeys(names) if name not in scheme.keys),
+        without_kernel=tuple(name for name in dict.fromkeys(names) if name not in scheme.places),
     )
 
 
 def _fill(results: Results, part: slice, block: Block, scheme: Plan) -> None:
     """Go through the calls for one block of profiles, and write what is wanted of them."""
-    values: dict[Hashable, Any] = dict(zip(block._fields, block, strict=True))
-    for key, call in scheme.calls.items():
-        values[key] = call.function(*(values[each] for each in call.inputs), **call.options)
-    for name, key in scheme.keys.items():
-        result, codes = values[key]
+    values: dict[Place, Any] = dict(zip(block._fields, block, strict=True))
+    # Numbered, since what is done here under Python's lock keeps other threads waiting.
+    for place, call in enumerate(scheme.calls):
+        values[place] = call.function(*[values[each] for each in call.inputs], **call.options)
+    for name, origin in scheme.places.items():
+        result, codes = values[origin]
         results.codes[name][part] = codes
         if name in results.scalars:
             results.scalars[name][part] = result
