@@ -40,10 +40,10 @@ def pytest_configure(config: pytest.Config) -> None:
     Hypothesis also tries the numbers that stand in the modules it finds loaded, and which these
     are depends on the tests before. There is no public way to say so.
     """
-    searching = config.getoption("hypothesis_profile", None) == "search"
+    if config.getoption("hypothesis_profile", None) == "search":
+        return
     with suppress(ImportError, AttributeError):  # older ones do not
         from hypothesis.internal.conjecture import providers
 
-        none, _ = providers.Constants(), providers._get_local_constants
-        if not searching:
-            providers._get_local_constants = lambda: none
+        none = providers.Constants()
+        providers._get_local_constants = lambda: none

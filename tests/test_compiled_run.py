@@ -114,6 +114,7 @@ class TestVerification:
         with pytest.raises(PipelineError, match=r"are not MetPy's: mlcape of .* by MetPy"):
             run(settings, selection=Selection(force=True))
         assert settings.output_path.read_bytes() == before
+        assert not [path for path in folder.iterdir() if ".tmp-" in path.name]
         monkeypatch.undo()
         assert run(settings).exit_code == 0  # nothing of the wrong numbers is taken up
         assert settings.output_path.read_bytes() == before

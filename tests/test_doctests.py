@@ -11,11 +11,14 @@ import pytest
 
 import pipeline
 
-MODULES = sorted(
-    module.name
-    for module in pkgutil.walk_packages(pipeline.__path__, "pipeline.")
-    if not module.name.endswith(("__main__", "executors.quiet"))  # these do things when imported
-)
+MODULES = [
+    "pipeline",
+    *sorted(
+        module.name
+        for module in pkgutil.walk_packages(pipeline.__path__, "pipeline.")
+        if not module.name.endswith(("__main__", "executors.quiet"))  # they do things when imported
+    ),
+]
 
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:
@@ -27,7 +30,7 @@ def examples(module: ModuleType) -> list[doctest.DocTest]:
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
     failed: list[str] = []
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    runner = doctest.DocTestRunner()
     for test in examples(importlib.import_module(name)):
         runner.run(test, out=failed.append)
     assert not runner.failures, "\n".join(failed)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import executor_jobs as jobs
@@ -19,11 +20,10 @@ from executor_watch import is_alive, needs_signals, start_script, wait_until
 
 from pipeline.errors import PipelineError
 from pipeline.executors import open_executor, processes, usable_cores
+from pipeline.executors.pool import PoolExecutor
 
 #: So long `slow_to_load` takes, so that a busy machine is not taken for one that waits for it.
 SLOW_SECONDS = 4
-#: How a fork server is asked for a worker.
-ASKING = "connect_to_new_process"
 
 
 @pytest.fixture
@@ -102,33 +102,47 @@ def test_who_waits_for_a_worker_can_be_interrupted(slow_to_load):
         assert ended
 
 
-@pytest.mark.parametrize("instant", ["before", "while"])
-def test_who_is_interrupted_as_it_asks_for_a_worker_waits_for_no_other_server(
-    slow_to_load, monkeypatch, instant
-):
-    """Asking starts one in the place of one that is killed."""
+def assert_ends_without_a_server(pool: PoolExecutor) -> None:
+    """What a pool that is interrupted on its way to a worker does at once."""
+    server = server_of(pool)
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="closed"):
+        list(pool.starmap(jobs.square, [(4,)]))
+    assert time.monotonic() - began < SLOW_SECONDS - 1
+    assert wait_until(lambda: not is_alive(server._forkserver_pid), 10)
+
+
+def server_of(pool: PoolExecutor) -> Any:
     if not processes._has_forkserver():
         pytest.skip("workers are spawned")
-    with open_executor("pool", workers=1, preload=[slow_to_load]) as pool:
-        server = processes.fork_server(pool.preload)
-        where, name = (processes, "prepare") if instant == "before" else (server, ASKING)
-        original = getattr(where, name)
+    return processes.fork_server(pool.preload)
 
-        def interrupted(argument: Any) -> Any:
-            if instant == "while":
-                pool.interrupt()
-                assert wait_until(lambda: not is_alive(server._forkserver_pid), 10)
-            done = original(argument)
-            if instant == "before":
-                pool.interrupt()
-            return done
 
-        monkeypatch.setattr(where, name, interrupted)
-        began = time.monotonic()
-        with pytest.raises(RuntimeError, match="closed"):
-            list(pool.starmap(jobs.square, [(4,)]))
-        assert time.monotonic() - began < SLOW_SECONDS - 1
-        assert wait_until(lambda: not is_alive(server._forkserver_pid), 10)
+def test_who_is_interrupted_before_it_asks_for_a_worker_does_not_ask(slow_to_load, monkeypatch):
+    """Asking would start a server in the place of the one that is killed."""
+    with PoolExecutor(workers=1, preload=[slow_to_load]) as pool:
+        prepare = processes.prepare
+
+        def interrupted(preload: Sequence[str]) -> None:
+            prepare(preload)
+            pool.interrupt()
+
+        monkeypatch.setattr(processes, "prepare", interrupted)
+        assert_ends_without_a_server(pool)
+
+
+def test_who_is_interrupted_as_it_asks_does_not_wait_for_the_next_server(slow_to_load, monkeypatch):
+    with PoolExecutor(workers=1, preload=[slow_to_load]) as pool:
+        server = server_of(pool)
+        ask = server.connect_to_new_process
+
+        def interrupted(fds: Any) -> Any:
+            pool.interrupt()
+            assert wait_until(lambda: not is_alive(server._forkserver_pid), 10)
+            return ask(fds)
+
+        monkeypatch.setattr(server, "connect_to_new_process", interrupted)
+        assert_ends_without_a_server(pool)
 
 
 def test_what_is_never_loaded_is_not_waited_for_for_ever(slow_to_load, monkeypatch):

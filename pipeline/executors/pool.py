@@ -267,14 +267,14 @@ class _Supervision:
 
     def _start_workers(self) -> None:
         """Start as many workers as find something to do, up to the size of the pool."""
-        vacant = self.pool.workers - len(self.pool.staff)
+        pool = self.pool
+        vacant = pool.workers - len(pool.staff)
         if not vacant:
             return
-        starting = sum(not worker.ready for worker in self.pool.staff)
+        starting = sum(not worker.ready for worker in pool.staff)
         self._fill_queue(vacant + starting)
         wanted = len(self.queue) + len(self.suspects) - starting
         for _ in range(min(vacant, wanted)):
-            pool = self.pool
             try:
                 pool.staff.append(Worker(pool.preload, pool.memory, pool.demand_open))
             except (OSError, EOFError) as error:

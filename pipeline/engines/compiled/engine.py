@@ -210,22 +210,22 @@ def plan(
     calls: list[Call] = []
     known: dict[Hashable, int] = {}
 
+    def once(key: Hashable, make: Callable[[], Call]) -> int:
+        if key not in known:
+            known[key] = len(calls)
+            calls.append(make())
+        return known[key]
+
     def place_of(name: str) -> Place:
         if name in BASE_INPUTS:
             return name
         calculation = declarations[name]
+        kernel, options, pick = calculation.kernel, calculation.options, calculation.pick
         inputs = tuple(map(place_of, calculation.inputs))
-        key: Hashable = (calculation.kernel, calculation.options, inputs)
-        if key not in known:
-            known[key] = len(calls)
-            calls.append(_call(calculation, inputs, corrected))
-        if calculation.pick is None:
-            return known[key]
-        picked: Hashable = (known[key], calculation.pick)
-        if picked not in known:
-            known[picked] = len(calls)
-            calls.append(Call(_picked, (known[key],), {"index": calculation.pick}))
-        return known[picked]
+        place = once((kernel, options, inputs), lambda: _call(calculation, inputs, corrected))
+        if pick is None:
+            return place
+        return once((place, pick), lambda: Call(_picked, (place,), {"index": pick}))
 
     wanted = [name for name in dict.fromkeys(names) if has_kernel(name, declarations)]
     return Plan(calls, places={name: place_of(name) for name in wanted})
