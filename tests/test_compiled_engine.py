@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,13 @@ from sounding_rows import FAULTLESS
 from pipeline.calculations import CATALOGUE, Calculation
 from pipeline.engines.compiled import missing
 from pipeline.engines.compiled.blocks import WINDS, Block, Rows, compact
-from pipeline.engines.compiled.engine import Results, evaluate_batch, plan
+from pipeline.engines.compiled.engine import (
+    BLOCK_ROWS,
+    Results,
+    _parts,
+    evaluate_batch,
+    plan,
+)
 from pipeline.engines.metpy import Request, evaluate
 
 nan = float("nan")
@@ -197,6 +204,54 @@ def test_the_first_compilation_is_announced_and_no_other(tmp_path: Path) -> None
     ]
     assert "are being compiled, once for this machine and version" in said[0]
     assert said[1] == ""
+
+
+#: Pages asked of the system by one thread for profiles that were gone through once before.
+PAGES = """
+import resource
+import numpy as np
+from pipeline.engines.compiled.engine import BLOCK_ROWS, evaluate_batch
+
+sounding = [[1000, 850, 700, 500], [20, 10, 0, -20], [15, 5, -9, -30], [0, 1500, 3000, 5500]]
+count = 2 * BLOCK_ROWS // 4
+rows = [np.tile(np.array(row, float), count) for row in [*sounding, [5] * 4, [5] * 4]]
+
+def evaluate():
+    evaluate_batch(np.arange(count + 1) * 4, rows, ["sbcape"], threads=1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+before = evaluate()
+print(evaluate() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="how glibc keeps memory")
+def test_blocks_use_the_memory_of_those_before() -> None:
+    """An array of a block has 120 pages, and some thirty are made."""
+    pages = subprocess.run([sys.executable, "-c", PAGES], capture_output=True, check=True).stdout
+    assert int(pages) < 300
+
+
+class TestParts:
+    """How profiles are shared out among threads."""
+
+    def sizes(self, profiles: int, threads: int) -> list[int]:
+        offsets = np.arange(profiles + 1) * 1000
+        parts = _parts(offsets, threads, BLOCK_ROWS)
+        ends = [part.stop for part in parts]
+        assert [part.start for part in parts] == [0, *ends[:-1]]
+        assert ends[-1] == profiles
+        return [part.stop - part.start for part in parts]
+
+    def test_begin_with_one_profile_alone_and_end_small(self) -> None:
+        """Half a thread's share of what is left, from 61 down to 8 profiles."""
+        sizes = self.sizes(600, threads=2)
+        assert sizes[:3] == [1, 61, 61]
+        assert sizes[1:-1] == sorted(sizes[1:-1], reverse=True)
+        assert max(sizes[-4:]) == 8
+
+    def test_of_few_profiles_are_few(self) -> None:
+        assert self.sizes(20, threads=8) == [1, 8, 8, 3]
 
 
 class TestLevelsOfABlock:

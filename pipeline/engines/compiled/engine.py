@@ -12,6 +12,7 @@ import importlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -25,13 +26,13 @@ from pipeline.engines.compiled.types import Codes, FloatArray, Offsets
 from pipeline.engines.evaluation import ParcelRules
 from pipeline.executors import usable_cores
 
-#: Rows that are gone through together, some 250 profiles: measured, where less costs calls and
-#: waiting for Python's lock, and more costs memory that is not in the cache. An array of so many
-#: numbers is mostly small enough too (below 128 KiB) for the C library not to ask the system for
-#: its pages anew each time, which made SBCAPE a third slower.
-BLOCK_ROWS = 15360
-#: Fewer where there are few profiles, so that every thread has some; so many at least.
-LEAST_ROWS = 4096
+#: Rows that are gone through together, some 1000 profiles: measured, where less costs calls and
+#: waiting for Python's lock, and more gains nothing.
+BLOCK_ROWS = 61440
+#: Fewer towards the end, so that all threads end together; so many at least.
+LEAST_ROWS = 8192
+#: What the C library keeps of freed memory, in bytes: see `_keep_freed_memory`.
+KEPT_MEMORY = 30 * 2**20
 
 
 #: Where something is found that a call takes: the name of a field of a `Block`, or the place among
@@ -166,8 +167,8 @@ def evaluate_batch(
         _fill(results, part, block, scheme)
 
     threads = threads or usable_cores()
-    share = (offsets[-1] - offsets[0]) // (4 * threads)
-    parts = _parts(offsets, min(block_rows, max(share, LEAST_ROWS)))
+    parts = _parts(offsets, threads, block_rows)
+    _keep_freed_memory()
     with announced():
         for part in parts[:1]:  # one profile alone, as it may have to compile
             go_through(part)
@@ -180,12 +181,28 @@ def evaluate_batch(
     return results
 
 
-def _parts(offsets: Offsets, rows: int) -> list[slice]:
-    """Return the first profile, then all others in parts of at most so many rows, or of one."""
+@cache
+def _keep_freed_memory() -> None:
+    """Have the C library keep what arrays of a block have used, for those of the next.
+
+    Else it gives larger arrays back to the system one by one, to ask for them anew, all zeros, in
+    the next call: a fifth of the time. glibc keeps pieces up to the size of the largest that it
+    has seen freed, of at most 32 MiB (mallopt(3), M_MMAP_THRESHOLD); no page of this one is used.
+    """
+    np.empty(KEPT_MEMORY, np.uint8)
+
+
+def _parts(offsets: Offsets, threads: int, most: int) -> list[slice]:
+    """Return the first profile, then all others in parts of at most so many rows, or of one.
+
+    Each is at most half a thread's share of what is left, unless that is too little.
+    """
     count = len(offsets) - 1
     first = min(1, count)
     parts = [slice(0, first)] if first else []
     while first < count:
+        share = (offsets[-1] - offsets[first]) // (2 * threads)
+        rows = min(most, max(share, LEAST_ROWS))
         end = int(np.searchsorted(offsets, offsets[first] + rows, side="right")) - 1
         end = min(max(end, first + 1), count)
         parts.append(slice(first, end))
@@ -242,14 +259,20 @@ def has_kernel(name: str, declarations: Mapping[str, Calculation]) -> bool:
 
 def _call(calculation: Calculation, inputs: tuple[Place, ...], corrected: bool) -> Call:
     """Return the call of a declaration's kernel, with the offsets and rules that it asks for."""
-    module, _, function = calculation.kernel.partition(":")
-    kernel = getattr(importlib.import_module(f"pipeline.engines.compiled.{module}"), function)
-    asked = signature(getattr(kernel, "py_func", kernel)).parameters
+    kernel, asked = _kernel(calculation.kernel)
     offsets = tuple(name for name in ("starts", "wind_starts") if name in asked)
     options = dict(calculation.options)
     if "corrected" in asked:
         options["corrected"] = corrected
     return Call(kernel, (*offsets, *inputs), options)
+
+
+@cache
+def _kernel(name: str) -> tuple[Callable[..., Any], frozenset[str]]:
+    """Return the kernel of a name in a declaration, and the names of what it takes."""
+    module, _, function = name.partition(":")
+    kernel = getattr(importlib.import_module(f"pipeline.engines.compiled.{module}"), function)
+    return kernel, frozenset(signature(getattr(kernel, "py_func", kernel)).parameters)
 
 
 def _picked(result: tuple[Any, ...], index: int) -> tuple[FloatArray, Codes]:
