@@ -2,6 +2,6 @@
 
 if __name__ == "__main__":
     # Here, since each worker process runs this file again, under another name.
-    from pipeline.cli import main
+    from pipeline.cli import program
 
-    main(prog_name="python -m pipeline")
+    program("python -m pipeline")

@@ -6,11 +6,11 @@ Everything heavy is imported by the command that needs it, so that ``--help`` is
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,29 @@ def main() -> None:
     _log_to_terminal()
     # NumPy's threads do nothing for us but spin when it is loaded; workers have one each, too.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # At its end Python looks through all that was loaded for garbage, half a second after numba.
-    atexit.register(gc.freeze)
+
+
+def program(name: str | None = None) -> None:
+    """Be the program: run the command line, and leave at once when all is said and done.
+
+    Python takes half a second to free, object by object, what numba, xarray and others have
+    loaded, before the system frees it all anyway.
+    """
+    code: int | None = None
+
+    def leave() -> None:
+        if code is not None:
+            with suppress(OSError, ValueError):  # then Python says what is wrong with its output
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+
+    atexit.register(leave)  # before any other, to be the last
+    try:
+        main(prog_name=name)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else None
+        raise
 
 
 def _log_to_terminal() -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,7 @@ def write(
     *,
     attributes: Mapping[str, Any],
     compression: int = 4,
+    approved: Callable[[], Mapping[str, Any]] = dict,
 ) -> None:
     """Write a ragged dataset as netCDF-4, CF-1.11 and ACDD-1.3, and publish it at once.
 
@@ -78,6 +79,9 @@ def write(
         added: the same dataset and attributes give the same bytes.
     compression : int
         zlib level, 0 (none) to 9.
+    approved : callable
+        Called when the file is written, before it is published. Returns global attributes that
+        are known only then, or raises what is against publishing it.
 
     Raises
     ------
@@ -94,6 +98,7 @@ def write(
     with replacing(path, _most_bytes(variables)) as temporary:
         _write_netcdf(temporary, variables, sizes, wanted, compression)
         _verify(temporary, variables)
+        _set_attributes(temporary, approved())
 
 
 def demand_writable(path: str | os.PathLike[str]) -> None:
@@ -291,15 +296,29 @@ def _write_netcdf(
     compression: int,
 ) -> None:
     """Write a netCDF-4 file."""
+    with _changing(path, "w") as file:
+        file.setncatts(attributes)
+        for name, size in sizes.items():
+            file.createDimension(name, size)
+        for name, encoded in variables.items():
+            _add_variable(file, name, encoded, compression)
+
+
+def _set_attributes(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Set global attributes of a netCDF file that is there."""
+    if attributes:
+        with _changing(path, "a") as file:
+            file.setncatts(attributes)
+
+
+@contextmanager
+def _changing(path: Path, mode: Literal["w", "a"]) -> Iterator[netCDF4.Dataset]:
+    """Open a netCDF-4 file to write to it; raise an OSError that says what went wrong."""
     import netCDF4
 
     try:
-        with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-            file.setncatts(attributes)
-            for name, size in sizes.items():
-                file.createDimension(name, size)
-            for name, encoded in variables.items():
-                _add_variable(file, name, encoded, compression)
+        with netCDF4.Dataset(path, mode, format="NETCDF4") as file:
+            yield file
     except (OSError, RuntimeError) as error:
         # The library says no more than "HDF error", and "permission denied" of any file that it
         # cannot make; plain writing says what the matter is.

@@ -190,11 +190,8 @@ def _run(report: Report, progress: Progress, night: Night, interrupt: Interrupt)
             report.warnings.append("no source has a sounding of what was asked for")
             journal.clear()
             return
-        if crew and crew.witness:
-            with tally.stage("verify"):
-                _demand_agreement(report, dataset, crew.witness, journal)
-    with tally.stage("publish"):
-        _publish(report, dataset, journal, night.run_id)
+        with tally.stage("publish"):
+            _publish(report, dataset, journal, night.run_id, crew.witness if crew else None)
     _tidy_up(report, journal)
     night.event("published", profiles=dataset.sizes["profile"])
 
@@ -327,21 +324,34 @@ def _demand_agreement(
         )
 
 
-def _publish(report: Report, dataset: xr.Dataset, journal: Journal, run_id: str) -> None:
-    """Publish the season at once."""
+def _publish(
+    report: Report, dataset: xr.Dataset, journal: Journal, run_id: str, witness: Witness | None
+) -> None:
+    """Publish the season at once, if MetPy has nothing against it.
+
+    It is asked when the file is written, so that its last answers are worked on meanwhile.
+    """
     config = report.config
     try:
         output.demand_no_loss(dataset, config.output_path, report.published.profiles)
     except PipelineError:
         journal.clear()  # else the next run would take up the same nothing
         raise
-    if report.is_damaged:
-        output.keep_beside(config.output_path, f"damaged-{run_id}")
+
+    def approved() -> dict[str, str]:
+        if witness:
+            with report.tally.stage("verify"):
+                _demand_agreement(report, dataset, witness, journal)
+        if report.is_damaged:
+            output.keep_beside(config.output_path, f"damaged-{run_id}")
+        return {"verification": report.verification.as_json()} if report.verification else {}
+
     output.write(
         dataset,
         config.output_path,
         attributes=provenance(report, dataset, run_id),
         compression=config.output.compression,
+        approved=approved,
     )
     report.dataset = dataset
 
@@ -364,7 +374,7 @@ def provenance(report: Report, dataset: xr.Dataset, run_id: str = "") -> dict[st
         "product_version": __version__,
         "engine": config.engine,
         "parcel_rules": config.parcel_rules,
-        "verification": report.verification.as_json() if report.verification else "",
+        "verification": "",
         **{f"{name}_version": version(name) for name in PACKAGES},
         "python_version": platform.python_version(),
         "configuration": config.normalized(),

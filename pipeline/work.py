@@ -62,12 +62,13 @@ class Tally:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the seconds of the block to a stage."""
-        began = time.perf_counter()
+        """Add the seconds of the block to a stage, without those of stages within it."""
+        began, before = time.perf_counter(), sum(self.seconds.values())
         try:
             yield
         finally:
-            spent = time.perf_counter() - began
+            within = sum(self.seconds.values()) - before
+            spent = time.perf_counter() - began - within
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 

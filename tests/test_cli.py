@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -304,3 +306,38 @@ class TestShow:
         assert done.exit_code == 0
         assert done.stdout.rstrip().endswith(f"drawn into {picture}")
         assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+LEAVING = """
+import atexit, sys
+from pipeline import cli
+
+class Kept:
+    def __del__(self):
+        print("freed one by one")
+
+kept = Kept()
+
+def main(prog_name):
+    atexit.register(print, prog_name, "is over")
+    ENDING
+
+cli.main = main
+cli.program("it")
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "last"),
+    [
+        ("sys.exit(3)", 3, "it is over\n"),
+        ("sys.exit(0)", 0, "it is over\n"),
+        ("raise KeyError(1)", 1, "it is over\nfreed one by one\n"),
+    ],
+)
+def test_the_program_ends_in_order_and_at_once(ending: str, code: int, last: str) -> None:
+    """What is to be done at its end is done, and only freeing what the system frees is left out."""
+    script = LEAVING.replace("ENDING", ending)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code, last)
+    assert ("KeyError: 1" in done.stderr) == (code == 1)

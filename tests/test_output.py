@@ -198,6 +198,16 @@ class TestPublishing:
     def old(self, tmp_path: Path) -> Path:
         return write(made_season(), tmp_path / "o.nc", history="old")
 
+    def said(self, script: str, old: Path) -> str:
+        """Return what a script prints that is told of the old file."""
+        return subprocess.run(
+            [sys.executable, "-c", script, str(old)],
+            env=os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'tests'}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
     def assert_untouched(self, old: Path, before: bytes) -> None:
         assert old.read_bytes() == before
         assert sorted(path.name for path in old.parent.iterdir()) == ["o.nc"]
@@ -243,14 +253,54 @@ try:
 except PipelineError as error:
     print(error)
 """
-        done = subprocess.run(
-            [sys.executable, "-c", script, str(old)],
-            env=os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'tests'}"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert "cannot be written: File too large; make room" in done.stdout
+        assert "cannot be written: File too large; make room" in self.said(script, old)
+        self.assert_untouched(old, before)
+
+    def test_on_a_disk_that_is_full_in_the_end_keeps_the_old_file(self, old: Path) -> None:
+        before = old.read_bytes()
+        script = """
+import glob, os, resource, signal, sys
+from made_profiles import made_season
+from pipeline import output
+from pipeline.errors import PipelineError
+
+def approved():
+    written, = glob.glob(os.path.join(os.path.dirname(sys.argv[1]), ".o.nc.tmp-*"))
+    size = os.path.getsize(written)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return {"verification": "long" * 20000}
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+try:
+    output.write(made_season(), sys.argv[1], attributes={}, approved=approved)
+except PipelineError as error:
+    print(error)
+"""
+        assert "cannot be written: File too large; make room" in self.said(script, old)
+        self.assert_untouched(old, before)
+
+    def test_is_asked_for_when_all_is_written(self, old: Path) -> None:
+        """Attributes that are known only then are in the file too, and win."""
+
+        def approved() -> dict[str, str]:
+            assert output.read(old).attrs["history"] == "old"
+            (written,) = old.parent.glob(".o.nc.tmp-*")
+            same_bits(output.read(written), output.read(old))
+            return {"verification": "all is well", "title": "Approved"}
+
+        output.write(made_season(), old, attributes={"title": "A test"}, approved=approved)
+        attributes = output.read(old).attrs
+        assert attributes["verification"] == "all is well"
+        assert attributes["title"] == "Approved"
+        assert [path.name for path in old.parent.iterdir()] == ["o.nc"]
+
+    def test_that_is_not_approved_keeps_the_old_file(self, old: Path) -> None:
+        def approved() -> dict[str, str]:
+            raise PipelineError("not MetPy's")
+
+        before = old.read_bytes()
+        with pytest.raises(PipelineError, match="not MetPy's"):
+            output.write(made_season(), old, attributes={}, approved=approved)
         self.assert_untouched(old, before)
 
     def test_that_is_interrupted_keeps_the_old_file(

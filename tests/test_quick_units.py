@@ -12,6 +12,7 @@ import pytest
 from metpy.units import units
 from pint.facets.numpy import numpy_func
 from pint.facets.plain import quantity
+from pint.util import UnitsContainer
 from season_sample import evaluated, soundings
 
 from pipeline.calculations import CATALOGUE
@@ -57,6 +58,8 @@ def as_pint_has_it(patch: pytest.MonkeyPatch) -> None:
     """Undo all that `quick_units` has done."""
     for name in ("__contains__", "__new__"):
         patch.delattr(units.Quantity, name)
+    for name in ("parse_units_as_container", "_validate_and_extract"):
+        patch.delattr(pint.application_registry.get(), name)
     for module in (numpy_func, quantity):
         patch.setattr(module, "is_upcast_type", pint.compat.is_upcast_type)
     patch.setattr(numpy_func, "signature", inspect.signature)
@@ -165,6 +168,37 @@ class TestWhatPintRemembers:
         before = getattr(module, name).cache_info().hits
         ask()
         assert getattr(module, name).cache_info().hits > before
+
+    @pytest.mark.parametrize("name", ["parse_units_as_container", "_validate_and_extract"])
+    def test_is_asked_for_by_the_registry_that_is_installed(self, name: str) -> None:
+        def ask() -> None:
+            units.Quantity(units.Quantity(1.0, "km / hour"), "m / s")
+
+        ask()
+        remembered = getattr(pint.application_registry.get(), name).__func__
+        before = remembered.cache_info().hits
+        ask()
+        assert remembered.cache_info().hits > before
+
+    def test_is_no_answer_that_was_refused(self) -> None:
+        other = deepcopy(pint.application_registry.get())
+        with pytest.raises(pint.UndefinedUnitError):
+            other.Quantity(1.0, "smoot / s")
+        other.define("smoot = 1.7 m")
+        assert other.Quantity(1.0, "smoot / s").to("m / s").magnitude == pytest.approx(1.7)
+        squares = UnitsContainer(degree_Celsius=2), UnitsContainer(kelvin=2)
+        for _ in range(2):
+            with pytest.raises(pint.DimensionalityError, match="offset units in higher order"):
+                other.convert(1.0, *squares)
+
+    def test_is_another_where_units_differ_in_whether_they_are_differences(self) -> None:
+        registry = pint.application_registry.get()
+        text = "degC / km"
+        as_difference = registry.parse_units_as_container(text)
+        assert dict(as_difference) == {"delta_degree_Celsius": 1, "kilometer": -1}
+        as_it_is = registry.parse_units_as_container(text, as_delta=False)
+        assert dict(as_it_is) == {"degree_Celsius": 1, "kilometer": -1}
+        assert registry.parse_units_as_container(text) == as_difference
 
     def test_is_left_alone_where_it_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         elsewhere = (

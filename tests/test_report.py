@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,20 @@ class TestProgress:
     def test_silent_is_silent(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert list(progress.silent(iter("abc"), 3, "reading")) == ["a", "b", "c"]
         assert capsys.readouterr() == ("", "")
+
+
+def test_seconds_of_a_stage_within_another_count_once() -> None:
+    tally = Tally()
+    with tally.stage("plan"):
+        time.sleep(0.02)
+    with tally.stage("publish"):
+        time.sleep(0.02)
+        for _ in range(2):
+            with tally.stage("verify"):
+                time.sleep(0.1)
+    assert set(tally.seconds) == {"plan", "publish", "verify"}
+    assert tally.seconds["publish"] < 0.1
+    assert tally.seconds["verify"] >= 0.2
 
 
 class TestSummary:

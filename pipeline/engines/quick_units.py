@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ _REPLACED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("pint.facets.numpy.numpy_func", "is_upcast_type", cache),
     ("pint.facets.plain.quantity", "is_upcast_type", cache),
 )
+#: Methods of the registry that MetPy calls some hundred times a profile, with the same few texts
+#: and units, the answers to which do not change: what a text means, and how units are converted.
+_REMEMBERED = ("parse_units_as_container", "_validate_and_extract")
 #: Values that pint takes as they are.
 _PLAIN = (np.ndarray, float, np.float64)
 
@@ -38,6 +42,10 @@ def make_quick() -> None:
     registry = pint.application_registry.get()
     registry.Quantity.__new__ = _maker(registry, registry.Quantity.__new__)
     registry.Quantity.__contains__ = _holds
+    for name in _REMEMBERED:
+        with suppress(AttributeError):
+            # A method, so that a copy of the registry has one of its own.
+            setattr(registry, name, MethodType(cache(getattr(type(registry), name)), registry))
     for place, name, by in _REPLACED:
         with suppress(ImportError, AttributeError):
             module = importlib.import_module(place)
