@@ -185,6 +185,28 @@ def test_a_warning_where_it_could_not_look_at_as_many_as_it_should(
     report = run(small_season.config(tmp_path, engine="compiled", calculations=NAMES))
     assert report.exit_code == 0
     assert any("8 of the profiles chosen" in warning for warning in report.warnings)
+    (results,) = tmp_path.glob("runs/*/results.json")
+    assert json.loads(results.read_text())["verification"]["left_out"] == 8
+
+
+def test_in_a_run_it_works_while_the_output_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the run waits for it there is nothing else to wait for; but nothing is published."""
+    small_season.make_files(tmp_path)
+    config = small_season.config(tmp_path, engine="compiled", calculations=NAMES, verify=2)
+    asked = []
+    verify_them = Witness.verify
+
+    def asking(*arguments: Any) -> Any:
+        (written,) = tmp_path.glob(".*.nc.tmp-*")
+        asked.append(output.read(written).sizes["profile"])
+        assert not config.output_path.exists()
+        return verify_them(*arguments)
+
+    monkeypatch.setattr(Witness, "verify", asking)
+    run(config)
+    assert asked == [output.read(config.output_path).sizes["profile"]]
 
 
 def test_profiles_of_no_source_are_looked_at_too(dataset: Any) -> None:

@@ -78,6 +78,7 @@ def account(report: Report, night: Night, error: BaseException | None = None) ->
             "largest_difference": report.verification.largest,
             "mismatches": [str(one) for one in report.verification.mismatches],
             "within_noise": [str(one) for one in report.verification.within_noise],
+            "left_out": report.verification.left_out,
         }
     ended, exit_code = ("nothing to do" if plan.is_idle else "done", 0)
     if error is not None:

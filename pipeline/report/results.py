@@ -190,6 +190,9 @@ class Compared(_Model):
         default_factory=list,
         description="the same, where MetPy finds it too for levels moved by 0.0001 K at most",
     )
+    left_out: NonNegativeInt = Field(
+        default=0, description="chosen, and not compared: MetPy's work on them was lost"
+    )
 
 
 class Results(_Model):

@@ -32,7 +32,7 @@ METPY_PROFILES = {"SBCAPE and SBCIN": 60, "whole catalogue": 20}
 PEER_PROFILES = 200
 
 #: One thread against two: so many profiles, until so many slices were quiet, or so many were not.
-SLICE, LEAST_QUIET, MOST_SLICES = 10_000, 21, 150
+SLICE, LEAST_QUIET, MOST_SLICES = 10_000, 41, 200
 #: In a quiet moment, others keep no more than so many cores busy.
 QUIET = 0.15
 
