@@ -55,15 +55,16 @@ def program(name: str | None = None) -> None:
     """Be the program: run the command line, and leave at once when all is said and done.
 
     Python takes half a second to free, object by object, what numba, xarray and others have
-    loaded, before the system frees it all anyway.
+    loaded, before the system frees it all anyway. What is registered with `atexit` from here on
+    is done before; exit codes, output and tracebacks are as always.
     """
     code: int | None = None
 
     def leave() -> None:
         if code is not None:
             with suppress(OSError, ValueError):  # then Python says what is wrong with its output
-                sys.stdout.flush()
-                sys.stderr.flush()
+                for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by the shell
+                    stream.flush()
                 os._exit(code)
 
     atexit.register(leave)  # before any other, to be the last

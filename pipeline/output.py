@@ -97,8 +97,8 @@ def write(
     wanted = discovery.global_attributes(dataset, attributes)
     with replacing(path, _most_bytes(variables)) as temporary:
         _write_netcdf(temporary, variables, sizes, wanted, compression)
-        _verify(temporary, variables)
         _set_attributes(temporary, approved())
+        _verify(temporary, variables)
 
 
 def demand_writable(path: str | os.PathLike[str]) -> None:

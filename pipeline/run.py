@@ -313,7 +313,13 @@ def _demand_agreement(
 ) -> None:
     """Raise where MetPy finds anything else in profiles of tonight."""
     tonight = np.flatnonzero(worked_on(report.plan, dataset)).tolist()
-    report.verification = witness.verify(dataset, tonight)
+    try:
+        report.verification = witness.verify(dataset, tonight)
+    except OSError as error:  # of workers, or of a cluster that is gone: not of the output's disk
+        raise PipelineError(
+            f"MetPy could not be asked ({error}), so that nothing is verified; {report.path} is "
+            "left as it was. What is finished is kept: start the run again."
+        ) from error
     if report.verification.warning:
         report.warnings.append(report.verification.warning)
     if report.verification.mismatches:

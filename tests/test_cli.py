@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -338,6 +339,15 @@ cli.program("it")
 def test_the_program_ends_in_order_and_at_once(ending: str, code: int, last: str) -> None:
     """What is to be done at its end is done, and only freeing what the system frees is left out."""
     script = LEAVING.replace("ENDING", ending)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    buffered = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=buffered, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout) == (code, last)
     assert ("KeyError: 1" in done.stderr) == (code == 1)
+
+
+def test_the_program_ends_well_where_nobody_reads_what_it_prints() -> None:
+    closed = f"exec >&- ; exec {sys.executable} -m pipeline calculations sbcape"
+    done = subprocess.run(["sh", "-c", closed], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -6,6 +6,7 @@ same profiles and says the same.
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Iterator
@@ -205,8 +206,29 @@ def test_in_a_run_it_works_while_the_output_is_written(
         return verify_them(*arguments)
 
     monkeypatch.setattr(Witness, "verify", asking)
-    run(config)
+    report = run(config)
+    assert list(report.seconds)[-2:] == ["publish", "verify"]
     assert asked == [output.read(config.output_path).sizes["profile"]]
+
+
+def test_that_cannot_be_asked_is_not_told_as_trouble_with_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster that is gone, or a disk of the workers' own that is full, are OSErrors too."""
+    small_season.make_files(tmp_path)
+    config = small_season.config(tmp_path, engine="compiled", calculations=NAMES)
+
+    def gone(*_arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "no room in the workers' folder")
+
+    monkeypatch.setattr(Witness, "verify", gone)
+    with pytest.raises(PipelineError, match=r"MetPy could not be asked .*workers' folder") as told:
+        run(config)
+    assert told.value.exit_code == 1
+    assert not [*tmp_path.glob("*.nc"), *tmp_path.glob(".*.nc.tmp-*")]
+    monkeypatch.undo()
+    assert run(config).tally.batches == 0, "what was finished is taken up"
+    assert output.read(config.output_path).sizes["profile"]
 
 
 def test_profiles_of_no_source_are_looked_at_too(dataset: Any) -> None:

@@ -31,7 +31,8 @@ _REPLACED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("pint.facets.plain.quantity", "is_upcast_type", cache),
 )
 #: Methods of the registry that MetPy calls some hundred times a profile, with the same few texts
-#: and units, the answers to which do not change: what a text means, and how units are converted.
+#: and units: what a text means, and whether a unit has an offset. The answers are always the same,
+#: as long as nobody gives a known text another meaning or changes the registry's settings.
 _REMEMBERED = ("parse_units_as_container", "_validate_and_extract")
 #: Values that pint takes as they are.
 _PLAIN = (np.ndarray, float, np.float64)

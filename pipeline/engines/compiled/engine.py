@@ -188,6 +188,7 @@ def _keep_freed_memory() -> None:
     Else it gives larger arrays back to the system one by one, to ask for them anew, all zeros, in
     the next call: a fifth of the time. glibc keeps pieces up to the size of the largest that it
     has seen freed, of at most 32 MiB (mallopt(3), M_MMAP_THRESHOLD); no page of this one is used.
+    That holds for all of this process, which may keep some tens of megabytes more.
     """
     np.empty(KEPT_MEMORY, np.uint8)
 
