@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,23 @@ class TestSameResults:
     def test_on_any_number_of_threads(self, threads: int) -> None:
         alone = batch(season(), *SCALARS, threads=1, block_rows=100)
         assert_identical(alone, batch(season(), *SCALARS, threads=threads, block_rows=100))
+
+    @pytest.mark.parametrize("threads", [1, 2, 3])
+    def test_none_where_one_thread_fails_and_the_others_end(
+        self, threads: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[int] = []
+
+        def fail(*_arguments: Any) -> None:
+            begun.append(len(begun))
+            time.sleep(0.02)
+            if begun[-1] >= 3:
+                raise MemoryError("of the fourth")
+
+        monkeypatch.setattr("pipeline.engines.compiled.engine._fill", fail)
+        with pytest.raises(MemoryError, match="of the fourth"):
+            batch(season(), "k_index", threads=threads, block_rows=100)
+        assert len(begun) <= 4 + threads
 
     def test_in_any_order(self) -> None:
         backwards = range(len(season()) - 1, -1, -1)

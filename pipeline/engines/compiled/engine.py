@@ -172,12 +172,7 @@ def evaluate_batch(
     with announced():
         for part in parts[:1]:  # one profile alone, as it may have to compile
             go_through(part)
-    if threads == 1:
-        for part in parts[1:]:
-            go_through(part)
-    else:
-        with ThreadPoolExecutor(threads, thread_name_prefix="compiled") as pool:
-            list(pool.map(go_through, parts[1:]))
+    _share_out(parts[1:], go_through, threads)
     return results
 
 
@@ -209,6 +204,28 @@ def _parts(offsets: Offsets, threads: int, most: int) -> list[slice]:
         parts.append(slice(first, end))
         first = end
     return parts
+
+
+def _share_out(parts: Sequence[slice], go_through: Callable[[slice], None], threads: int) -> None:
+    """Go through all parts, each by the thread that is free for it; raise what went wrong in any.
+
+    This thread works too: one that only waits wakes up for every part, in the way of the others.
+    """
+    left = iter(parts)
+
+    def work() -> None:
+        try:
+            for part in left:  # Python's lock lets one thread at a time take one
+                go_through(part)
+        except BaseException:
+            list(left)  # so that nobody begins with another
+            raise
+
+    with ThreadPoolExecutor(max(threads - 1, 1), thread_name_prefix="compiled") as pool:
+        others = [pool.submit(work) for _ in range(threads - 1)]
+        work()
+        for each in others:
+            each.result()
 
 
 def plan(
