@@ -380,7 +380,7 @@ def provenance(report: Report, dataset: xr.Dataset, run_id: str = "") -> dict[st
         "product_version": __version__,
         "engine": config.engine,
         "parcel_rules": config.parcel_rules,
-        "verification": "",
+        "verification": "",  # until MetPy has had its say
         **{f"{name}_version": version(name) for name in PACKAGES},
         "python_version": platform.python_version(),
         "configuration": config.normalized(),

@@ -58,7 +58,7 @@ def as_pint_has_it(patch: pytest.MonkeyPatch) -> None:
     """Undo all that `quick_units` has done."""
     for name in ("__contains__", "__new__"):
         patch.delattr(units.Quantity, name)
-    for name in ("parse_units_as_container", "_validate_and_extract"):
+    for name in quick_units._REMEMBERED:
         patch.delattr(pint.application_registry.get(), name)
     for module in (numpy_func, quantity):
         patch.setattr(module, "is_upcast_type", pint.compat.is_upcast_type)
